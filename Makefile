@@ -1,0 +1,63 @@
+# make demo    1,000 new compositions in new_compositions.csv
+# make test    install what the tests need and run all of them; make test ARGS="-k formula" runs some
+# make lint    ruff, mypy and the import-direction contract
+# make clean   remove what these made
+# make constraints   resolve the newest versions that pyproject.toml admits into constraints.txt
+#
+# Everything is installed into .venv from the versions in constraints.txt, and again only when they change.
+# Another Python: make demo PYTHON=python3.12
+
+PYTHON = python3
+ARGS =
+BIN = .venv/bin
+# The environment variables hold the build backend to the same versions.
+PIP = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check
+INSTALL = $(PIP) install --quiet
+SOURCES = pyproject.toml constraints.txt Makefile
+
+.PHONY: demo test lint clean constraints
+
+demo: .venv/installed
+	$(BIN)/mattransformer generate --model gpt2 -n 1000 --seed 0 -o new_compositions.csv
+
+test: .venv/installed-test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f new_compositions.csv
+	find mattransformer tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/installed: $(SOURCES) $(BIN)/python
+	@echo "Installing into .venv: a few minutes the first time."
+	$(INSTALL) -e .
+	@touch $@
+
+.venv/installed-test: $(SOURCES) $(BIN)/python
+	@echo "Installing what the tests need into .venv: a few minutes the first time."
+	$(INSTALL) -e '.[test]'
+	@touch $@ .venv/installed
+
+.venv/installed-lint: $(SOURCES) $(BIN)/python
+	@echo "Installing what the checks need into .venv: a few minutes the first time."
+	$(INSTALL) -e '.[test,lint]'
+	@touch $@ .venv/installed .venv/installed-test
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "mattransformer: error: there is no $(PYTHON); name a Python 3.11 to 3.13, for example make demo PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" || { echo "mattransformer: error: Python 3.11 to 3.13 is needed, but $(PYTHON) is `$(PYTHON) -V 2>&1`; name another, for example make demo PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
+constraints:
+	rm -rf build/resolve
+	$(PYTHON) -m venv build/resolve
+	build/resolve/bin/python -m pip install torch==2.13.0 hatchling editables -e '.[test,lint]'
+	{ echo "# Made by make constraints."; build/resolve/bin/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } > build/constraints.txt
+	mv build/constraints.txt constraints.txt
+	rm -rf build/resolve

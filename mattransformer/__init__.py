@@ -1,0 +1,50 @@
+"""Language models that learn the formulas of inorganic compounds and propose new compositions.
+
+    import mattransformer as mt
+
+    lm = mt.load("gpt2")                  # a shipped checkpoint, or a folder
+    table = lm.generate(1000, seed=0)     # a pandas.DataFrame, best first
+    mt.screen(["SrTiO3", "NaCl2"])
+
+Every name is imported on first use, so that `import mattransformer` takes no time.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mattransformer.data.corpora import load_corpus as load_corpus
+    from mattransformer.errors import MattransformerError as MattransformerError
+    from mattransformer.formula import Formula as Formula
+    from mattransformer.formula import FormulaError as FormulaError
+    from mattransformer.generation.language_model import load as load
+    from mattransformer.screening.screen import screen as screen
+
+    __version__: str
+
+_HOMES = {
+    "Formula": "formula",
+    "FormulaError": "formula",
+    "MattransformerError": "errors",
+    "load": "generation.language_model",
+    "load_corpus": "data.corpora",
+    "screen": "screening.screen",
+}
+
+__all__ = ["Formula", "FormulaError", "MattransformerError", "__version__", "load", "load_corpus", "screen"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,290 @@
+"""Files to rows: CSV, JSON, JSON lines, Parquet, plain text, CIF folders.
+
+Nothing is filtered or interpreted here: a reader returns every row of the file with the formula as it was
+written, so that whatever is dropped later is dropped by a rule that counts it. Text files may be compressed
+with gzip (`.csv.gz`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mattransformer.data.cifs import cif_files, cif_formulas
+from mattransformer.errors import MattransformerError
+from mattransformer.formula import Formula, FormulaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Numeric columns that are carried along, since properties become conditions: eV/atom, eV/atom, eV.
+PROPERTIES: tuple[str, ...] = ("e_above_hull", "formation_energy_per_atom", "band_gap")
+
+# What data sets call their formula column, most specific first; compared without case, blanks, '_' and '-'.
+FORMULA_COLUMNS: tuple[str, ...] = (
+    "formula",
+    "pretty_formula",
+    "formula_pretty",
+    "reduced_formula",
+    "formula_reduced",
+    "composition_reduced",
+    "composition",
+    "full_formula",
+    "chemical_formula",
+    "chemical_formula_reduced",
+    "chemical_formula_sum",
+)
+
+_SAMPLE = 200  # values of a column that are tried when no column has a known name
+
+
+class CorpusError(MattransformerError):
+    """A corpus cannot be found, read or trusted; the message names it and the way out."""
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file, or for a folder of CIFs the names and contents of its files.
+
+    Args:
+        path: a file or a folder.
+
+    Returns:
+        The SHA-256 as 64 hexadecimal digits.
+
+    Raises:
+        CorpusError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        if path.is_dir():
+            for cif in cif_files(path):
+                digest.update(f"{cif.relative_to(path).as_posix()}\0".encode())
+                digest.update(hashlib.sha256(cif.read_bytes()).digest())
+        else:
+            with path.open("rb") as stream:
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
+    return digest.hexdigest()
+
+
+def read_rows(path: Path, column: str | None = None) -> pd.DataFrame:
+    """Read every row of a file.
+
+    Args:
+        path: a file with one of the endings in `READERS` (and `.gz`), or a folder of CIFs.
+        column: the column that holds the formula; found by its name or, failing that, by its content where
+            left out.
+
+    Returns:
+        Column `formula` as written (a string, a mapping of element to amount, or None), the `PROPERTIES` that
+        the file has as floats (NaN where unknown), and `split` where the file has one.
+
+    Raises:
+        CorpusError: the file cannot be read, or has no such column, none that holds formulas, or several.
+    """
+    try:
+        raw = _read_raw(path)
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise CorpusError(f"cannot read {path}: {error}") from error
+    if raw.empty:
+        raise CorpusError(f"{path} holds no rows")
+    return _select(raw, _formula_column(raw, column, path))
+
+
+def _read_raw(path: Path) -> pd.DataFrame:
+    if path.is_dir():
+        return _read_cif_folder(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    packed = bool(suffixes) and suffixes[-1] == ".gz"
+    kind = suffixes[-2:-1] if packed else suffixes[-1:]
+    reader = READERS.get(kind[0]) if kind else None
+    if reader is None:
+        raise CorpusError(
+            f"cannot tell the format of {path}: its name should end in {', '.join(READERS)} (or .gz)"
+        )
+    content = path.read_bytes()
+    return reader(gzip.decompress(content) if packed else content, path)
+
+
+def _read_csv(content: bytes, path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    separator = "\t" if ".tsv" in path.suffixes else ","
+
+    def parse(header: int | None) -> pd.DataFrame:
+        # Everything as text: sodium mononitride is NaN, and pandas would take it for a missing value.
+        return pd.read_csv(
+            io.BytesIO(content),
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            header=header,
+            index_col=False,
+            encoding="utf-8-sig",
+        )
+
+    try:
+        table = parse(0)
+        names = [str(name) for name in table.columns]
+        if _known_column(names) is None and any(_is_compound(name) for name in names):
+            table = parse(None)  # no header line: the first row is data already
+    except pd.errors.EmptyDataError as error:
+        raise CorpusError(f"{path} is empty") from error
+    except pd.errors.ParserError as error:
+        raise CorpusError(f"{path} is not a table of comma-separated values: {error}") from error
+    table.columns = pd.Index([str(name) for name in table.columns])
+    return table
+
+
+def _read_json(content: bytes, path: Path) -> pd.DataFrame:
+    return _table(_decode_json(content.decode("utf-8-sig"), path), path)
+
+
+def _read_json_lines(content: bytes, path: Path) -> pd.DataFrame:
+    lines = content.decode("utf-8-sig").split("\n")
+    return _table([_decode_json(line, path, at) for at, line in enumerate(lines, 1) if line.strip()], path)
+
+
+def _decode_json(text: str, path: Path, line: int | None = None) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CorpusError(f"{path}, line {line or error.lineno}: not JSON ({error.msg})") from error
+
+
+def _table(data: object, path: Path) -> pd.DataFrame:
+    """Make a table of decoded JSON.
+
+    It may be a list of formulas or of records, columns (lists, or pandas' mappings of row to value), records
+    by identifier, or any of these under one key.
+    """
+    import pandas as pd
+
+    if isinstance(data, dict) and data:
+        values = list(data.values())
+        columns = _known_column(map(str, data)) is not None
+        if len(values) == 1 and not columns:
+            return _table(values[0], path)
+        if all(isinstance(value, dict) for value in values):
+            data = {name: list(value.values()) for name, value in data.items()} if columns else values
+        if isinstance(data, dict) and all(isinstance(value, list) for value in data.values()):
+            if len({len(value) for value in data.values()}) > 1:
+                raise CorpusError(f"{path}: its columns differ in length")
+            return pd.DataFrame({name: pd.Series(value, dtype=object) for name, value in data.items()})
+    if not isinstance(data, list):
+        raise CorpusError(f"{path} should hold a list of formulas or of records, or columns of values")
+    if data and all(isinstance(row, dict) for row in data):
+        names = dict.fromkeys(name for row in data for name in row)
+        cells = {name: [row.get(name) for row in data] for name in names}
+        return pd.DataFrame({name: pd.Series(cell, dtype=object) for name, cell in cells.items()})
+    return _formulas(data)
+
+
+def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(io.BytesIO(content))
+    except pa.ArrowException as error:
+        raise CorpusError(f"{path} is not a Parquet file: {error}") from error
+    return table.to_pandas()
+
+
+def _read_text(content: bytes, path: Path) -> pd.DataFrame:
+    lines = (line.strip() for line in content.decode("utf-8-sig").splitlines())
+    return _formulas([line for line in lines if line and not line.startswith("#")])
+
+
+def _read_cif(content: bytes, path: Path) -> pd.DataFrame:
+    return _formulas(cif_formulas(content.decode("utf-8", errors="replace")))
+
+
+def _read_cif_folder(folder: Path) -> pd.DataFrame:
+    files = cif_files(folder)
+    if not files:
+        raise CorpusError(f"{folder} holds no .cif files")
+    texts = (file.read_text(encoding="utf-8", errors="replace") for file in files)
+    return _formulas([formula for text in texts for formula in cif_formulas(text)])
+
+
+def _formulas(values: Sequence[object]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({"formula": pd.Series(list(values), dtype=object)})
+
+
+READERS: dict[str, Callable[[bytes, Path], pd.DataFrame]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".json": _read_json,
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+    ".parquet": _read_parquet,
+    ".txt": _read_text,
+    ".cif": _read_cif,
+}
+
+
+def _formula_column(raw: pd.DataFrame, column: str | None, path: Path) -> str:
+    names = [str(name) for name in raw.columns]
+    if column is not None:
+        if column not in names:
+            raise CorpusError(f"{path} has no column {column!r}; it has {', '.join(names)}")
+        return column
+    known = _known_column(names)
+    if known is not None:
+        return known
+    candidates = [name for name in names if _holds_formulas(raw[name])]
+    if len(candidates) == 1:
+        return candidates[0]
+    found = (
+        f"several columns hold formulas ({', '.join(candidates)})"
+        if candidates
+        else "no column holds formulas"
+    )
+    raise CorpusError(f"{path}: {found}; name the one to read (column=...); it has {', '.join(names)}")
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).replace("_", "").replace("-", "").lower()
+
+
+def _known_column(names: Iterable[str]) -> str | None:
+    by_plain = {_plain(name): name for name in reversed(list(names))}
+    return next((by_plain[_plain(name)] for name in FORMULA_COLUMNS if _plain(name) in by_plain), None)
+
+
+def _holds_formulas(values: pd.Series) -> bool:
+    """Tell whether at least half of a column's first values are formulas of compounds."""
+    sample = [value for value in values.head(_SAMPLE) if isinstance(value, str | Mapping) and value]
+    return bool(sample) and 2 * sum(map(_is_compound, sample)) >= len(sample)
+
+
+def _is_compound(value: str | Mapping[str, float]) -> bool:
+    # One element is not enough: many a label (C2, P, In) reads as one.
+    try:
+        return len(Formula.parse(value).elements) > 1
+    except FormulaError:
+        return False
+
+
+def _select(raw: pd.DataFrame, column: str) -> pd.DataFrame:
+    import pandas as pd
+
+    by_plain = {_plain(str(name)): name for name in reversed(list(raw.columns))}
+    rows = {"formula": raw[column].astype(object)}
+    for name in PROPERTIES:
+        if _plain(name) in by_plain:
+            rows[name] = pd.to_numeric(raw[by_plain[_plain(name)]], errors="coerce").astype("float64")
+    if "split" in raw.columns:
+        rows["split"] = raw["split"].astype(str)
+    return pd.DataFrame(rows)

@@ -1,0 +1,261 @@
+"""A trained model as a chemist uses it: open it, generate compositions, score formulas.
+
+    lm = load("gpt2")
+    table = lm.generate(1000, seed=0)
+    lm.log_prob(["SrTiO3", "NaCl"])
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from mattransformer.data.encoding import encode_formulas
+from mattransformer.data.known import KnownFormulas
+from mattransformer.errors import MattransformerError
+from mattransformer.formula import Formula
+from mattransformer.generation.prefix_tree import ROUND, Truncation, sample_sequences
+from mattransformer.generation.samples import MOST_ATOMS, SampleSet
+from mattransformer.models.checkpoints import find_checkpoint, load_model
+from mattransformer.screening.screen import screen
+from mattransformer.tokenization import condition_values, prompt_ids
+from mattransformer.training.loss import formula_losses
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from transformers import PreTrainedModel
+
+# Sampling stops when fewer than this share of a round's samples are new compositions.
+LEAST_PROGRESS: Final = 0.002
+_LEAST_ROUND: Final = 256
+_log = logging.getLogger(__name__)
+
+
+class GenerationError(MattransformerError):
+    """A request for compositions that makes no sense."""
+
+
+class LanguageModel:
+    """A causal language model of compositions.
+
+    Attributes:
+        model: the Hugging Face model, float32, in evaluation mode.
+        folder: of its checkpoint.
+    """
+
+    def __init__(self, model: PreTrainedModel, folder: Path) -> None:
+        """Wrap a model; `load` is the usual way."""
+        self.model = model
+        self.folder = folder
+
+    def generate(
+        self,
+        n: int = 1000,
+        seed: int = 0,
+        *,
+        conditions: Mapping[str, str] | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        oxidation_states: str = "smact14",
+        known: Iterable[str] | str | Path | None = None,
+        progress: bool = False,
+        **condition: str,
+    ) -> pd.DataFrame:
+        """Sample until n distinct compositions are there.
+
+        Samples with one element, over 8 elements or over 30 atoms are dropped; the rest are merged by reduced formula. If
+        samples hardly bring new compositions any more, what there is is returned and a warning is logged.
+
+        Args:
+            n: distinct compositions wanted.
+            seed: decides the result.
+            conditions: what the samples are to look like, for example `{"source": "oqmd"}`; the single conditions are
+                keywords too: `source` (`mp`, `oqmd`, `user`; default `mp`) and `variant` (`strict`, `pure`, `mix`; default
+                `strict`).
+            temperature: below 1 for likelier, above 1 for more varied compositions.
+            top_k: sample each atom among that many most probable tokens.
+            top_p: sample each atom among the most probable tokens that hold this share of the probability.
+            oxidation_states: the set that charge neutrality is judged with.
+            known: formulas, or a text file of them, that are not new either.
+            progress: show a progress bar.
+            condition: conditions by keyword.
+
+        Returns:
+            One row a composition, the most probable first: `formula` (reduced), `tokens`, `log_prob` (natural logarithm
+            of the model's own probability of the canonical sequence, end token included, conditions given),
+            `oxidation_states_set`, `charge_neutral`, `electronegativity_balanced`, `novel` (neither in the Materials Project, nor in
+            OQMD, nor in `known`). `attrs` holds the settings and what became of the samples.
+
+        Raises:
+            MattransformerError: a request that makes no sense.
+        """
+        if not isinstance(n, int | np.integer) or n < 1:
+            raise GenerationError(f"n: {n!r} is not possible; ask for at least 1 composition")
+        chosen = condition_values({**(conditions or {}), **condition})
+        truncation = _truncation(temperature, top_k, top_p)
+        listed = KnownFormulas.load()
+        if known is not None:
+            listed = listed.with_formulas(known)
+        samples, enough = self._until(n, seed, chosen, truncation, progress=progress)
+        if not enough:
+            _log.warning(
+                "%d compositions instead of %d: after %d samples hardly any new one appears; raise the temperature, or "
+                "loosen top_k and top_p",
+                len(samples.compositions),
+                n,
+                samples.drawn,
+            )
+        table = self._table(samples, chosen, oxidation_states, listed)
+        table.attrs |= {
+            "requested": int(n),
+            "drawn": samples.drawn,
+            "failures": samples.failures,
+            "settings": {"seed": seed, **chosen, "temperature": temperature, "top_k": top_k, "top_p": top_p},
+        }
+        return table
+
+    def sample(
+        self,
+        n: int,
+        seed: int | list[int] = 0,
+        *,
+        conditions: Mapping[str, str] | None = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> SampleSet:
+        """Draw n plain samples, repetitions and failures counted.
+
+        Args:
+            n: samples.
+            seed: decides them.
+            conditions: see `generate`.
+            temperature: see `generate`.
+            top_k: see `generate`.
+            top_p: see `generate`.
+
+        Returns:
+            The samples, merged by reduced formula.
+
+        Raises:
+            MattransformerError: a request that makes no sense.
+        """
+        samples = SampleSet()
+        prompt = prompt_ids(conditions)
+        truncation = _truncation(temperature, top_k, top_p)
+        samples.add(sample_sequences(self.model, prompt, n, seed, truncation, max_tokens=MOST_ATOMS))
+        return samples
+
+    def log_prob(
+        self, formulas: Iterable[str | Formula], *, conditions: Mapping[str, str] | None = None, **condition: str
+    ) -> np.ndarray:
+        """Score formulas.
+
+        Args:
+            formulas: any number; each is reduced and put in canonical order.
+            conditions: see `generate`.
+            condition: conditions by keyword.
+
+        Returns:
+            The exact natural logarithm of the probability of each canonical sequence, end token included, conditions given;
+            float64.
+
+        Raises:
+            MattransformerError: a formula that cannot be read or is longer than the model's positions.
+        """
+        chosen = condition_values({**(conditions or {}), **condition})
+        reduced = [Formula.parse(formula).reduced for formula in formulas]
+        if not reduced:
+            return np.zeros(0)
+        room = self.model.config.max_position_embeddings - len(chosen) - 1
+        for formula in reduced:
+            if formula.atoms > room:
+                raise GenerationError(f"{formula}: {formula.atoms} atoms, but the model has room for {room}")
+        encoded = encode_formulas(
+            [formula.reduced_formula for formula in reduced],
+            [chosen["source"]] * len(reduced),
+            [chosen["variant"]] * len(reduced),
+        )
+        return -formula_losses(self.model, encoded)
+
+    def _until(
+        self, n: int, seed: int, chosen: dict[str, str], truncation: Truncation, *, progress: bool
+    ) -> tuple[SampleSet, bool]:
+        """Sample in rounds until n distinct compositions are there, or a round brings hardly a new one."""
+        from tqdm import tqdm
+
+        samples, rounds = SampleSet(), 0
+        with tqdm(total=n, desc="generating", unit="formula", disable=None if progress else True) as bar:
+            while (found := len(samples.compositions)) < n:
+                wanted = n - found
+                size = min(ROUND, max(_LEAST_ROUND, int(wanted * 1.1) if rounds == 0 else wanted * 2))
+                sequences = sample_sequences(
+                    self.model, prompt_ids(chosen), size, [seed, rounds], truncation, max_tokens=MOST_ATOMS
+                )
+                samples.add(sequences)
+                rounds += 1
+                gained = len(samples.compositions) - found
+                bar.update(min(gained, wanted))
+                if gained < LEAST_PROGRESS * size:
+                    break
+        enough = len(samples.compositions) >= n
+        _keep(samples, n, seed)
+        return samples, enough
+
+    def _table(
+        self, samples: SampleSet, chosen: dict[str, str], oxidation_states: str, listed: KnownFormulas
+    ) -> pd.DataFrame:
+        formulas = [composition.formula for composition in samples.compositions.values()]
+        log_probs = np.array([np.nan if c.log_prob is None else c.log_prob for c in samples.compositions.values()])
+        unscored = np.flatnonzero(np.isnan(log_probs))
+        if len(unscored):
+            log_probs[unscored] = self.log_prob([formulas[index] for index in unscored], conditions=chosen)
+        table = screen(formulas, oxidation_states=oxidation_states, known=listed)
+        table["formula"] = table.pop("reduced_formula")
+        table["tokens"] = [" ".join(formula.tokens) for formula in formulas]
+        table["log_prob"] = log_probs
+        columns = ["formula", "tokens", "log_prob", "oxidation_states_set", "charge_neutral"]
+        table = table[[*columns, "electronegativity_balanced", "novel"]]
+        return table.sort_values(["log_prob", "formula"], ascending=[False, True], ignore_index=True)
+
+
+def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:
+    """Open a checkpoint.
+
+    Args:
+        name_or_folder: a shipped name such as `gpt2`, or a folder.
+
+    Returns:
+        The model.
+
+    Raises:
+        CheckpointError: a missing, damaged or foreign checkpoint; the file and the reason are named.
+    """
+    return LanguageModel(load_model(name_or_folder), find_checkpoint(name_or_folder))
+
+
+def _truncation(temperature: float, top_k: int | None, top_p: float | None) -> Truncation:
+    if not 0 < temperature <= 100:
+        raise GenerationError(f"temperature: {temperature!r} is not possible; give a number above 0, 1 is the model itself")
+    if top_k is not None and top_k < 1:
+        raise GenerationError(f"top_k: {top_k!r} is not possible; give a whole number from 1")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise GenerationError(f"top_p: {top_p!r} is not possible; give a share above 0 and up to 1")
+    return Truncation(temperature, top_k, top_p)
+
+
+def _keep(samples: SampleSet, n: int, seed: int) -> None:
+    """Drop surplus compositions as if sampling had stopped at the n-th: those that came later in a random order."""
+    names: Sequence[str] = list(samples.compositions)
+    if len(names) <= n:
+        return
+    counts = np.array([samples.compositions[name].count for name in names])
+    # The first of c uniform draws: its distribution is that of 1 - U ** (1 / c).
+    arrival = 1 - np.random.default_rng([seed, n]).random(len(names)) ** (1 / counts)
+    kept = {names[index]: samples.compositions[names[index]] for index in np.sort(np.argsort(arrival)[:n])}
+    samples.compositions = kept

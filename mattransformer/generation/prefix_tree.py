@@ -1,0 +1,204 @@
+"""Sampling from a causal model along a tree of prefixes: each distinct prefix is evaluated once.
+
+Every sample is drawn independently from the model's distribution. Samples that share a prefix share its evaluation:
+at a node, each of them draws its own next token, and the node splits into one child a token drawn. The tree is walked
+depth first in tiles of at most `TILE` nodes, so memory depends on the tile and not on the number of samples. Tile and
+round sizes are constants: a seed decides the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from mattransformer.tokenization import END_ID, PROMPT_LENGTH
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+TILE: Final = 1024
+ROUND: Final = 65_536
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """How the model's distribution is changed before it is sampled.
+
+    Attributes:
+        temperature: divides the logits; 1 samples the model itself.
+        top_k: only that many most probable tokens.
+        top_p: only the most probable tokens that hold this share together; after temperature and `top_k`.
+    """
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+
+@dataclass(frozen=True)
+class SampledSequence:
+    """One distinct sequence.
+
+    Attributes:
+        ids: token ids after the prompt, without the end token.
+        count: how many samples gave it.
+        log_prob: natural logarithm of the model's own probability, end token included, conditions given; for an unfinished
+            one that of its tokens.
+        finished: whether it ended; otherwise it was cut after `max_tokens`.
+    """
+
+    ids: tuple[int, ...]
+    count: int
+    log_prob: float
+    finished: bool
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """Nodes of one depth, not yet evaluated.
+
+    `cache` holds keys and values of the tile of their parents, `parents` which of those each node continues.
+    """
+
+    prefixes: np.ndarray  # (nodes, depth)
+    counts: np.ndarray  # (nodes,)
+    log_probs: np.ndarray  # (nodes,)
+    cache: Any
+    parents: np.ndarray | None
+
+
+@torch.no_grad()
+def sample_sequences(
+    model: PreTrainedModel,
+    prompt: list[int],
+    n: int,
+    seed: int | list[int],
+    truncation: Truncation | None = None,
+    *,
+    max_tokens: int,
+) -> Iterator[SampledSequence]:
+    """Draw independent samples.
+
+    Args:
+        model: causal, in evaluation mode.
+        prompt: condition tokens.
+        n: samples.
+        seed: decides them, together with `n`.
+        truncation: temperature, top-k and top-p.
+        max_tokens: a sample that has not ended after as many atoms is cut.
+
+    Yields:
+        Distinct sequences of each round of `ROUND` samples, with counts that add up to `n`.
+    """
+    generator = np.random.default_rng(seed)
+    truncation = truncation or Truncation()
+    for start in range(0, n, ROUND):
+        yield from _round(model, prompt, min(ROUND, n - start), generator, truncation, max_tokens)
+
+
+def _round(
+    model: PreTrainedModel,
+    prompt: list[int],
+    n: int,
+    generator: np.random.Generator,
+    truncation: Truncation,
+    max_tokens: int,
+) -> Iterator[SampledSequence]:
+    root = _Tile(np.array([prompt]), np.array([n]), np.zeros(1), None, None)
+    pending = [root]
+    while pending:
+        tile = pending.pop()
+        log_probs, cache = _evaluate(model, tile)
+        nodes, tokens, counts = _split(tile.counts, log_probs, generator, truncation)
+        totals = tile.log_probs[nodes] + log_probs[nodes, tokens]
+        atoms = tile.prefixes.shape[1] - PROMPT_LENGTH
+        ended = tokens == END_ID
+        for node, count, total in zip(nodes[ended], counts[ended], totals[ended], strict=True):
+            ids = tuple(tile.prefixes[node, PROMPT_LENGTH:].tolist())
+            yield SampledSequence(ids, int(count), float(total), finished=True)
+        nodes, tokens, counts, totals = (array[~ended] for array in (nodes, tokens, counts, totals))
+        prefixes = np.concatenate([tile.prefixes[nodes], tokens[:, None]], axis=1)
+        if atoms + 1 > max_tokens:
+            for prefix, count, total in zip(prefixes, counts, totals, strict=True):
+                yield SampledSequence(tuple(prefix[PROMPT_LENGTH:].tolist()), int(count), float(total), finished=False)
+            continue
+        pending.extend(
+            _Tile(prefixes[at], counts[at], totals[at], cache, nodes[at])
+            for at in (slice(first, first + TILE) for first in range(0, len(nodes), TILE))
+        )
+
+
+def _evaluate(model: PreTrainedModel, tile: _Tile) -> tuple[np.ndarray, Any]:
+    """Give the log-probabilities of the next token, (nodes, V), float64, and the keys and values of the tile."""
+    cache = _select(tile.cache, tile.parents, model.device)
+    ids = torch.from_numpy(tile.prefixes if cache is None else tile.prefixes[:, -1:]).to(model.device)
+    if model.config.model_type == "openai-gpt":  # keeps no keys and values: evaluates the whole prefix
+        logits, cache = model(input_ids=ids).logits[:, -1], None
+    else:
+        output = model(input_ids=ids, past_key_values=cache, use_cache=True)
+        logits, cache = output.logits[:, -1], output.past_key_values
+    return torch.log_softmax(logits.double(), dim=-1).cpu().numpy(), cache
+
+
+def _select(cache: Any, nodes: np.ndarray | None, device: torch.device) -> Any:  # noqa: ANN401 - Cache has no stubs
+    """Copy the keys and values of some nodes; their siblings in other tiles still need the original."""
+    if cache is None or nodes is None:
+        return None
+    from transformers import DynamicCache
+
+    chosen = torch.from_numpy(nodes).to(device)
+    return DynamicCache([(layer.keys[chosen], layer.values[chosen]) for layer in cache.layers])
+
+
+def _split(
+    counts: np.ndarray, log_probs: np.ndarray, generator: np.random.Generator, truncation: Truncation
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Let every sample of every node draw its next token.
+
+    Args:
+        counts: samples a node, (nodes,).
+        log_probs: the model's, (nodes, V).
+        generator: of the run.
+        truncation: temperature, top-k and top-p.
+
+    Returns:
+        Node, token and number of samples of each child, all (children,).
+    """
+    share = np.cumsum(probabilities(log_probs, truncation), axis=1)  # (nodes, V)
+    share /= share[:, -1:]
+    size = share.shape[1]
+    nodes = np.repeat(np.arange(len(counts)), counts)
+    # One sorted list for all nodes: node i owns the interval from i to i + 1.
+    draws = np.minimum(generator.random(len(nodes)), np.nextafter(1, 0)) + nodes
+    flat = (share + np.arange(len(counts))[:, None]).ravel()
+    children, times = np.unique(np.searchsorted(flat, draws, side="right"), return_counts=True)
+    return children // size, children % size, times
+
+
+def probabilities(log_probs: np.ndarray, truncation: Truncation) -> np.ndarray:
+    """Apply temperature, top-k and top-p.
+
+    Args:
+        log_probs: the model's, (nodes, V), float64.
+        truncation: what to apply.
+
+    Returns:
+        Probabilities, (nodes, V), each row adding up to 1.
+    """
+    scaled = log_probs / truncation.temperature
+    values = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    if truncation.top_k is not None and truncation.top_k < values.shape[1]:
+        least = np.partition(values, -truncation.top_k, axis=1)[:, -truncation.top_k, None]
+        values = np.where(values >= least, values, 0.0)
+    values /= values.sum(axis=1, keepdims=True)
+    if truncation.top_p is not None and truncation.top_p < 1:
+        order = np.argsort(-values, axis=1, kind="stable")
+        ranked = np.take_along_axis(values, order, axis=1)
+        before = np.cumsum(ranked, axis=1) - ranked  # the first token beyond the share is kept
+        np.put_along_axis(values, order, np.where(before < truncation.top_p, ranked, 0.0), axis=1)
+        values /= values.sum(axis=1, keepdims=True)
+    return values

@@ -1,0 +1,244 @@
+"""Checkpoints: a folder that plain transformers opens, with the record of the run that made it.
+
+    model.safetensors  config.json  generation_config.json  tokenizer.json  tokenizer_config.json  run.json
+
+Weights are safetensors and nothing else; no code from a checkpoint is run. What ships with the package lies in
+`mattransformer/models/shipped/` under the name of its architecture, in half precision, and is computed with in float32.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mattransformer.errors import MattransformerError
+from mattransformer.files import replacing, write_text
+from mattransformer.models.architectures import BY_MODEL_TYPE
+from mattransformer.tokenization import TOKEN_ID, VOCABULARY, save_tokenizer
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+WEIGHTS: Final = "model.safetensors"
+CONFIG: Final = "config.json"
+TOKENIZER: Final = "tokenizer.json"
+RUN: Final = "run.json"
+SHIPPED: Final = Path(__file__).parent / "shipped"
+
+
+class CheckpointError(MattransformerError):
+    """A checkpoint that is missing, damaged, or made for another vocabulary."""
+
+
+def shipped_names() -> list[str]:
+    """List the checkpoints that come with the package."""
+    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{WEIGHTS}"))
+
+
+def find_checkpoint(name_or_folder: str | Path) -> Path:
+    """Find a checkpoint.
+
+    Args:
+        name_or_folder: a shipped name such as `gpt2`, or a folder. A shipped name wins; write `./gpt2` for a folder.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    names = shipped_names()
+    if str(name_or_folder) in names:
+        return SHIPPED / str(name_or_folder)
+    folder = Path(name_or_folder).expanduser()
+    if folder.is_dir():
+        return folder
+    near = get_close_matches(str(name_or_folder), names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    shipped = ", ".join(names) or "none"
+    raise CheckpointError(
+        f"{name_or_folder} is neither a folder nor a shipped checkpoint (those are: {shipped}){hint}"
+    )
+
+
+def load_model(name_or_folder: str | Path) -> PreTrainedModel:
+    """Open a checkpoint.
+
+    Args:
+        name_or_folder: see `find_checkpoint`.
+
+    Returns:
+        The model in float32, in evaluation mode, on the CPU.
+
+    Raises:
+        CheckpointError: a missing, truncated or foreign file, or another vocabulary; the file and the reason are named.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    folder = find_checkpoint(name_or_folder)
+    config = read_config(folder)
+    check_vocabulary(folder)
+    _check_weights(folder / WEIGHTS)
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            attn_implementation="eager",
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise CheckpointError(f"{folder / WEIGHTS}: {' '.join(str(error).split())[:300]}") from error
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if report.get(problem):
+            names = ", ".join(sorted(str(name) for name in report[problem])[:3])
+            raise CheckpointError(
+                f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {problem.replace('_', ' ')} such as {names}; "
+                "copy both files from the same checkpoint"
+            )
+    return model.eval()
+
+
+def read_config(folder: Path) -> PreTrainedConfig:
+    """Read the configuration of a checkpoint.
+
+    Args:
+        folder: of the checkpoint.
+
+    Returns:
+        The configuration, of an architecture in the table.
+
+    Raises:
+        CheckpointError: no such file, not JSON, an architecture outside the table, or code that would have to be run.
+    """
+    from transformers import AutoConfig
+
+    settings = _read_json(folder / CONFIG)
+    if "auto_map" in settings:
+        raise CheckpointError(f"{folder / CONFIG} asks for code from elsewhere (auto_map), which is never run")
+    if settings.get("model_type") not in BY_MODEL_TYPE:
+        raise CheckpointError(
+            f"{folder / CONFIG}: model type {settings.get('model_type')!r} is none of {', '.join(BY_MODEL_TYPE)}"
+        )
+    if settings.get("vocab_size") != len(VOCABULARY):
+        raise CheckpointError(
+            f"{folder / CONFIG}: a vocabulary of {settings.get('vocab_size')} tokens, but this package has "
+            f"{len(VOCABULARY)}; the checkpoint was made for another tokenizer"
+        )
+    return AutoConfig.for_model(**settings)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Read the record of the run that made a checkpoint.
+
+    Args:
+        folder: of the checkpoint.
+
+    Returns:
+        The record, as `training.record` wrote it.
+
+    Raises:
+        CheckpointError: there is none, or it is not JSON.
+    """
+    return _read_json(folder / RUN)
+
+
+def check_vocabulary(folder: Path) -> None:
+    """Refuse a checkpoint whose tokenizer is not that of this package.
+
+    Args:
+        folder: of the checkpoint.
+
+    Raises:
+        CheckpointError: names the first token that differs.
+    """
+    path = folder / TOKENIZER
+    vocabulary = _read_json(path).get("model", {}).get("vocab", {})
+    if vocabulary == TOKEN_ID:
+        return
+    differing = next((token for token in {**TOKEN_ID, **vocabulary} if vocabulary.get(token) != TOKEN_ID.get(token)), "")
+    raise CheckpointError(
+        f"{path}: another vocabulary (first difference at {differing!r}); train again with this version's tokenizer"
+    )
+
+
+def save_checkpoint(
+    model: PreTrainedModel,
+    folder: Path,
+    weights: Mapping[str, torch.Tensor] | None = None,
+    *,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Write a checkpoint; a kill at any moment leaves the old weights or the new ones, never a mixture.
+
+    Args:
+        model: gives the configuration, and the weights where none are given.
+        folder: made if missing.
+        weights: a state dictionary that replaces the model's.
+        dtype: precision on disk; None keeps the model's.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tokenizer(folder)
+    config = model.config.to_dict() | {
+        "architectures": [type(model).__name__],
+        "dtype": str(dtype or torch.float32).removeprefix("torch."),
+    }
+    config.pop("_name_or_path", None)
+    write_text(folder / CONFIG, json.dumps(config, indent=2, sort_keys=True) + "\n")
+    ends = {name: getattr(model.config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    write_text(folder / "generation_config.json", json.dumps(ends | {"max_length": 64}, indent=2) + "\n")
+    tensors = {
+        name: tensor.detach().to("cpu", dtype or tensor.dtype).contiguous()
+        for name, tensor in (weights or model.state_dict()).items()
+    }
+    for tied in model.all_tied_weights_keys or ():
+        tensors.pop(tied, None)
+    with replacing(folder / WEIGHTS) as temporary:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path.parent} is no checkpoint: it has no {path.name}") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged: not JSON ({error}); copy it again") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is damaged: not a JSON object; copy it again")
+    return content
+
+
+def _check_weights(path: Path) -> None:
+    """Hold the length that a safetensors header states against the file, for a message that a person understands."""
+    if not path.is_file():
+        others = [other.name for other in path.parent.glob("*.bin")] + [o.name for o in path.parent.glob("*.pt")]
+        why = f"only {', '.join(others)}, and pickled weights are never opened" if others else f"no {path.name}"
+        raise CheckpointError(f"{path.parent} has {why}; save the model as safetensors")
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        header_size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 0 < header_size <= size - 8:
+            raise CheckpointError(f"{path} is truncated or not safetensors ({size} bytes); copy it again")
+        try:
+            header = json.loads(file.read(header_size))
+            end = max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
+        except (ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path} is damaged: its header cannot be read; copy it again") from error
+    if size != 8 + header_size + end:
+        raise CheckpointError(f"{path} is truncated: {size} bytes of {8 + header_size + end}; copy it again")

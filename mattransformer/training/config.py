@@ -1,0 +1,239 @@
+"""The configuration of a training: a YAML file, and `key=value` changes to it.
+
+    architecture: gpt2
+    preset: small
+    corpora: [mp-transport]
+    output: runs/gpt2-small
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from mattransformer.errors import MattransformerError
+
+
+class ConfigError(MattransformerError):
+    """A configuration that cannot be read or makes no sense."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What decides a trained model.
+
+    Attributes:
+        output: folder of the checkpoint, the resumable state, the record and the logs.
+        architecture: a row of the architecture table, for example `gpt2`.
+        preset: `small` or `published`.
+        sizes: settings that replace those of the preset, by the names of the Hugging Face configuration.
+        init_from: checkpoint (name or folder) whose weights are trained on; then architecture, preset and sizes are its.
+        corpora: names of corpora and files.
+        column: formula column of the files, where it is not found by itself.
+        variant: `mix` trains on all rows, `pure` and `strict` on those only.
+        weights: source to how often its rows are seen an epoch; 1 where it is not named.
+        limit: train on that many rows only, drawn by the seed; None for all.
+        epochs: passes over the weighted rows.
+        tokens_per_batch: tokens an optimizer step, all processes together.
+        learning_rate: peak of the schedule.
+        warmup_steps: steps of linear rise to the peak; a cosine falls from there to `final_learning_rate`.
+        final_learning_rate: share of the peak at the end.
+        weight_decay: of AdamW, on matrices only.
+        betas: of AdamW.
+        clip: largest norm of the gradient.
+        dropout: share of activations dropped.
+        average_steps: the weights that are kept are a running mean over about that many steps; 0 keeps the last ones.
+        evaluations_per_epoch: how often the validation loss is measured and the state saved.
+        patience: evaluations without a better validation loss before the training stops; 0 never stops early.
+        validation_rows: most rows the validation loss is measured on; None for all.
+        seed: decides weights, batches and dropout.
+        threads: threads a process; None leaves them to torch.
+        precision: `auto` computes in bfloat16 where the processor has it, `bf16` and `fp32` insist.
+    """
+
+    output: str
+    architecture: str = "gpt2"
+    preset: str = "small"
+    sizes: dict[str, Any] = field(default_factory=dict)
+    init_from: str | None = None
+    corpora: list[str] = field(default_factory=lambda: ["mp-transport"])
+    column: str | None = None
+    variant: str = "mix"
+    weights: dict[str, float] = field(default_factory=dict)
+    limit: int | None = None
+    epochs: float = 20.0
+    tokens_per_batch: int = 6144
+    learning_rate: float = 2e-3
+    warmup_steps: int = 300
+    final_learning_rate: float = 0.02
+    weight_decay: float = 0.1
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.95])
+    clip: float = 1.0
+    dropout: float = 0.0
+    average_steps: int = 1000
+    evaluations_per_epoch: int = 1
+    patience: int = 5
+    validation_rows: int | None = 20_000
+    seed: int = 0
+    threads: int | None = None
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Check types and ranges.
+
+        Raises:
+            ConfigError: names the key, its value and what is allowed.
+        """
+        for key, (test, allowed) in _RANGES.items():
+            value = getattr(self, key)
+            if not test(value):
+                raise ConfigError(f"{key}: {value!r} is not possible; {allowed}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the configuration as plain values, in the order of the attributes."""
+        return asdict(self)
+
+
+def _number(low: float, high: float, *, above: bool = False) -> tuple[Any, str]:
+    def test(value: Any) -> bool:  # noqa: ANN401 - any YAML value
+        inside = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        return bool(inside and not (above and value == low))
+
+    return test, f"give a number {'above' if above else 'from'} {low:g} to {high:g}"
+
+
+def _whole(low: int, *, optional: bool = False) -> tuple[Any, str]:
+    def test(value: Any) -> bool:  # noqa: ANN401
+        return (optional and value is None) or (isinstance(value, int) and not isinstance(value, bool) and value >= low)
+
+    return test, f"give a whole number from {low}{' or null' if optional else ''}"
+
+
+def _choice(*values: str) -> tuple[Any, str]:
+    return (lambda value: value in values), f"choose one of {', '.join(values)}"
+
+
+def _text(*, optional: bool = False) -> tuple[Any, str]:
+    return (lambda value: (optional and value is None) or (isinstance(value, str) and bool(value))), "give a text"
+
+
+_RANGES: dict[str, tuple[Any, str]] = {
+    "output": _text(),
+    "architecture": _text(),
+    "preset": _text(),
+    "init_from": _text(optional=True),
+    "column": _text(optional=True),
+    "sizes": (lambda value: isinstance(value, dict), "give settings by name, such as {n_layer: 2}"),
+    "corpora": (
+        lambda value: isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value),
+        "give a list of corpora or files",
+    ),
+    "weights": (
+        lambda value: isinstance(value, dict) and all(_number(0, 1000)[0](weight) for weight in value.values()),
+        "give a number from 0 to 1000 a source, such as {mp: 2}",
+    ),
+    "variant": _choice("mix", "pure", "strict"),
+    "limit": _whole(1, optional=True),
+    "epochs": _number(0, 1e6, above=True),
+    "tokens_per_batch": _whole(1),
+    "learning_rate": _number(0, 1, above=True),
+    "warmup_steps": _whole(0),
+    "final_learning_rate": _number(0, 1),
+    "weight_decay": _number(0, 10),
+    "betas": (
+        lambda value: isinstance(value, list) and len(value) == 2 and all(_number(0, 0.999999)[0](b) for b in value),
+        "give two numbers from 0 to below 1",
+    ),
+    "clip": _number(0, 1e6, above=True),
+    "dropout": _number(0, 0.9),
+    "average_steps": _whole(0),
+    "evaluations_per_epoch": _whole(1),
+    "patience": _whole(0),
+    "validation_rows": _whole(1, optional=True),
+    "seed": _whole(0),
+    "threads": _whole(1, optional=True),
+    "precision": _choice("auto", "bf16", "fp32"),
+}
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainingConfig:
+    """Read a configuration.
+
+    Args:
+        path: a YAML file.
+        overrides: `key=value`, the value as in YAML; `key.name=value` reaches into `sizes` and `weights`.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ConfigError: a missing or broken file, an unknown key (the nearest known one is named), a value out of range.
+    """
+    import yaml
+
+    try:
+        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror or error}; give a YAML file, such as those in configs/") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"{path} holds no settings: write lines such as 'architecture: gpt2'")
+    for override in overrides:
+        _apply(settings, override)
+    return config_from(settings, str(path))
+
+
+def config_from(settings: dict[str, Any], origin: str) -> TrainingConfig:
+    """Make a configuration from plain values.
+
+    Args:
+        settings: key to value.
+        origin: what an error names.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a value out of range.
+    """
+    known = [entry.name for entry in fields(TrainingConfig)]
+    for key in settings:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(known)}"
+            raise ConfigError(f"{origin}: unknown key {key!r}; {hint}")
+    if "output" not in settings:
+        raise ConfigError(f"{origin}: the key 'output' is missing; name the folder that the checkpoint goes to")
+    kinds = get_type_hints(TrainingConfig)
+    return TrainingConfig(**{key: _as_float(value) if kinds[key] is float else value for key, value in settings.items()})
+
+
+def _as_float(value: Any) -> Any:  # noqa: ANN401 - what is no number is judged by the ranges
+    # YAML 1.1 reads 2e-3, without a point, as a text.
+    try:
+        return float(value) if isinstance(value, str | int) and not isinstance(value, bool) else value
+    except ValueError:
+        return value
+
+
+def _apply(settings: dict[str, Any], override: str) -> None:
+    import yaml
+
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"{override!r} is no setting: write key=value, for example epochs=5")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{override!r}: the value is not YAML") from error
+    outer, dot, inner = key.partition(".")
+    if not dot:
+        settings[key] = value
+        return
+    if outer not in ("sizes", "weights"):
+        raise ConfigError(f"{override!r}: only sizes and weights have inner keys")
+    settings.setdefault(outer, {})[inner] = _as_float(value) if outer == "weights" else value
