@@ -78,7 +78,8 @@ def condition_values(chosen: Mapping[str, str] | None = None) -> dict[str, str]:
     """
     chosen = dict(chosen or {})
     values = {
-        condition.name: _checked(condition, chosen.pop(condition.name, condition.default)) for condition in CONDITIONS
+        condition.name: _checked(condition, chosen.pop(condition.name, condition.default))
+        for condition in CONDITIONS
     }
     if chosen:
         names = ", ".join(condition.name for condition in CONDITIONS)
@@ -127,11 +128,13 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     Returns:
         A fast tokenizer. It adds neither begin nor end, so that a prompt of conditions and atoms can be continued.
     """
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     words = Tokenizer(models.WordLevel(vocab=dict(TOKEN_ID), unk_token=UNKNOWN))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    # A space before every token: pipelines decode the continuation alone and append it to the prompt.
+    words.decoder = decoders.Replace(Regex("^"), " ")
     return PreTrainedTokenizerFast(
         tokenizer_object=words,
         pad_token=PAD,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,11 @@ def shared_data() -> Path:
     if not (folder / "mp.csv.gz").is_file():
         pytest.skip("needs the corpora in ../shared/data beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _corpora_cached_for_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the tests share a cache of corpora of their own, so that the user's stays as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATTRANSFORMER_CACHE", str(tmp_path_factory.mktemp("corpora")))
+        yield

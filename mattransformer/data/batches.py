@@ -9,8 +9,8 @@ def epoch_rows(weights: np.ndarray, seed: int, epoch: int) -> np.ndarray:
     """Choose the rows of one epoch: each as often as its weight says.
 
     Args:
-        weights: how often a row is wanted an epoch, (rows,), at least 0. Of a weight of 1.5, every row is taken once and half
-            of the rows twice, another half each epoch.
+        weights: how often a row is wanted an epoch, (rows,), at least 0. With a weight of 1.5, every row is taken once
+            and half of the rows twice, another half each epoch.
         seed: of the run.
         epoch: counted from 0.
 

@@ -4,6 +4,7 @@
     corpus = load_corpus(["mp", "oqmd", "mine.csv"])  # each row keeps its source: mp, oqmd, user
     print(corpus.report)
 
+A file is the user's unless a source is put before it: `mp=new_entries.csv` reads as rows of the Materials Project.
 `mp` and `oqmd` are files of the folder that `MATTRANSFORMER_DATA` names. `icsd` lies there too but is
 proprietary: it measures models and never trains them.
 """
@@ -25,6 +26,7 @@ from mattransformer.data.readers import PROPERTIES, CorpusError, read_rows, sha2
 from mattransformer.data.report import CorpusReport, SourceReport
 from mattransformer.data.splits import SPLITS, split_of
 from mattransformer.data.variants import VARIANTS, holding
+from mattransformer.tokenization import CONDITIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +59,7 @@ NAMED: dict[str, NamedCorpus] = {
 CORPUS_NAMES: tuple[str, ...] = tuple(NAMED)
 DEFAULT_CORPUS = "mp-transport"
 USER_SOURCE = "user"
+SOURCES: tuple[str, ...] = CONDITIONS[0].values
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,12 @@ def _load_part(name: str | Path, column: str | None, heavy_hydrogen: bool) -> _P
         table=table,
         trainable=named is None or named.trainable,
     )
+
+
+def _source_of(name: str | Path) -> tuple[str, str | Path]:
+    """Split `mp=file.csv` into source and file; a file by itself is the user's."""
+    source, equals, file = str(name).partition("=")
+    return (source, file) if equals and source in SOURCES else (USER_SOURCE, name)
 
 
 def corpus_path(name: str) -> Path:

@@ -54,6 +54,22 @@ class EncodedFormulas:
         return self.ids[first[:, None] + np.arange(length)].astype(np.int64)
 
 
+    def take(self, indices: np.ndarray) -> EncodedFormulas:
+        """Copy sequences of any lengths.
+
+        Args:
+            indices: which sequences, (n,); one may come several times.
+
+        Returns:
+            These sequences, in this order.
+        """
+        lengths = self.lengths[indices]
+        starts = np.zeros(len(indices) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        within = np.arange(starts[-1]) - np.repeat(starts[:-1], lengths)
+        return EncodedFormulas(self.ids[np.repeat(self.starts[indices], lengths) + within], starts)
+
+
 def encode_formulas(
     formulas: Sequence[str], sources: Sequence[str], variants: Sequence[str]
 ) -> EncodedFormulas:

@@ -1,7 +1,7 @@
 """Tables to files: CSV, Parquet and JSON lines, by the ending of the name; whole or not at all.
 
-    check_target(path)        # before the work: a wrong ending is not found out after it
-    write_table(table, path)
+check_target(path)        # before the work: a wrong ending is not found out after it
+write_table(table, path)
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
     lm = load("gpt2")
     table = lm.generate(1000, seed=0)
     lm.log_prob(["SrTiO3", "NaCl"])
+
+A request is answered for one set of conditions at a time; the defaults are those of `tokenization.CONDITIONS`.
 """
 
 from __future__ import annotations
@@ -68,15 +70,15 @@ class LanguageModel:
     ) -> pd.DataFrame:
         """Sample until n distinct compositions are there.
 
-        Samples with one element, over 8 elements or over 30 atoms are dropped; the rest are merged by reduced formula. If
-        samples hardly bring new compositions any more, what there is is returned and a warning is logged.
+        Samples with one element, over 8 elements or over 30 atoms are dropped; the rest are merged by reduced
+        formula. If samples hardly bring new compositions any more, what there is is returned and a warning is logged.
 
         Args:
             n: distinct compositions wanted.
             seed: decides the result.
-            conditions: what the samples are to look like, for example `{"source": "oqmd"}`; the single conditions are
-                keywords too: `source` (`mp`, `oqmd`, `user`; default `mp`) and `variant` (`strict`, `pure`, `mix`; default
-                `strict`).
+            conditions: what the samples are to look like, for example `{"source": "oqmd"}`; the single conditions
+                are keywords too: `source` (`mp`, `oqmd`, `user`; default `mp`) and `variant` (`strict`, `pure`,
+                `mix`; default `strict`).
             temperature: below 1 for likelier, above 1 for more varied compositions.
             top_k: sample each atom among that many most probable tokens.
             top_p: sample each atom among the most probable tokens that hold this share of the probability.
@@ -86,10 +88,10 @@ class LanguageModel:
             condition: conditions by keyword.
 
         Returns:
-            One row a composition, the most probable first: `formula` (reduced), `tokens`, `log_prob` (natural logarithm
-            of the model's own probability of the canonical sequence, end token included, conditions given),
-            `oxidation_states_set`, `charge_neutral`, `electronegativity_balanced`, `novel` (neither in the Materials Project, nor in
-            OQMD, nor in `known`). `attrs` holds the settings and what became of the samples.
+            One row a composition, the most probable first: `formula` (reduced), `tokens`, `log_prob` (natural
+            logarithm of the model's own probability of the canonical sequence, end token included, conditions given),
+            `oxidation_states_set`, `charge_neutral`, `electronegativity_balanced`, `novel` (neither in the Materials
+            Project, nor in OQMD, nor in `known`). `attrs` holds the settings and what became of the samples.
 
         Raises:
             MattransformerError: a request that makes no sense.
@@ -98,6 +100,8 @@ class LanguageModel:
             raise GenerationError(f"n: {n!r} is not possible; ask for at least 1 composition")
         chosen = condition_values({**(conditions or {}), **condition})
         truncation = _truncation(temperature, top_k, top_p)
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise GenerationError(f"seed: {seed!r} is not possible; give a whole number from 0")
         listed = KnownFormulas.load()
         if known is not None:
             listed = listed.with_formulas(known)
@@ -152,7 +156,11 @@ class LanguageModel:
         return samples
 
     def log_prob(
-        self, formulas: Iterable[str | Formula], *, conditions: Mapping[str, str] | None = None, **condition: str
+        self,
+        formulas: Iterable[str | Formula],
+        *,
+        conditions: Mapping[str, str] | None = None,
+        **condition: str,
     ) -> np.ndarray:
         """Score formulas.
 
@@ -162,8 +170,8 @@ class LanguageModel:
             condition: conditions by keyword.
 
         Returns:
-            The exact natural logarithm of the probability of each canonical sequence, end token included, conditions given;
-            float64.
+            The exact natural logarithm of the probability of each canonical sequence, end token included, conditions
+            given; float64.
 
         Raises:
             MattransformerError: a formula that cannot be read or is longer than the model's positions.
@@ -211,7 +219,9 @@ class LanguageModel:
         self, samples: SampleSet, chosen: dict[str, str], oxidation_states: str, listed: KnownFormulas
     ) -> pd.DataFrame:
         formulas = [composition.formula for composition in samples.compositions.values()]
-        log_probs = np.array([np.nan if c.log_prob is None else c.log_prob for c in samples.compositions.values()])
+        log_probs = np.array(
+            [np.nan if c.log_prob is None else c.log_prob for c in samples.compositions.values()]
+        )
         unscored = np.flatnonzero(np.isnan(log_probs))
         if len(unscored):
             log_probs[unscored] = self.log_prob([formulas[index] for index in unscored], conditions=chosen)
@@ -241,8 +251,10 @@ def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:
 
 def _truncation(temperature: float, top_k: int | None, top_p: float | None) -> Truncation:
     if not 0 < temperature <= 100:
-        raise GenerationError(f"temperature: {temperature!r} is not possible; give a number above 0, 1 is the model itself")
-    if top_k is not None and top_k < 1:
+        raise GenerationError(
+            f"temperature: {temperature!r} is not possible; give a number above 0, 1 is the model itself"
+        )
+    if top_k is not None and not (isinstance(top_k, int | np.integer) and top_k >= 1):
         raise GenerationError(f"top_k: {top_k!r} is not possible; give a whole number from 1")
     if top_p is not None and not 0 < top_p <= 1:
         raise GenerationError(f"top_p: {top_p!r} is not possible; give a share above 0 and up to 1")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from mattransformer.tokenization import END_ID, PROMPT_LENGTH
+from mattransformer.models.architectures import BY_MODEL_TYPE
+from mattransformer.tokenization import END_ID, FIRST_ELEMENT_ID, PROMPT_LENGTH
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -46,9 +47,10 @@ class SampledSequence:
     Attributes:
         ids: token ids after the prompt, without the end token.
         count: how many samples gave it.
-        log_prob: natural logarithm of the model's own probability, end token included, conditions given; for an unfinished
-            one that of its tokens.
-        finished: whether it ended; otherwise it was cut after `max_tokens`.
+        log_prob: natural logarithm of the model's own probability, end token included, conditions given; for an
+            unfinished one that of its tokens.
+        finished: whether it ended; otherwise it was cut after `max_tokens`, or at a token that is no element, after
+            which no formula can follow.
     """
 
     ids: tuple[int, ...]
@@ -89,7 +91,7 @@ def sample_sequences(
         n: samples.
         seed: decides them, together with `n`.
         truncation: temperature, top-k and top-p.
-        max_tokens: a sample that has not ended after as many atoms is cut.
+        max_tokens: a sample that has not ended after as many atoms is cut, with the atom that is too many.
 
     Yields:
         Distinct sequences of each round of `ROUND` samples, with counts that add up to `n`.
@@ -122,10 +124,11 @@ def _round(
             yield SampledSequence(ids, int(count), float(total), finished=True)
         nodes, tokens, counts, totals = (array[~ended] for array in (nodes, tokens, counts, totals))
         prefixes = np.concatenate([tile.prefixes[nodes], tokens[:, None]], axis=1)
-        if atoms + 1 > max_tokens:
-            for prefix, count, total in zip(prefixes, counts, totals, strict=True):
-                yield SampledSequence(tuple(prefix[PROMPT_LENGTH:].tolist()), int(count), float(total), finished=False)
-            continue
+        cut = (tokens < FIRST_ELEMENT_ID) | (atoms + 1 > max_tokens)
+        for prefix, count, total in zip(prefixes[cut], counts[cut], totals[cut], strict=True):
+            ids = tuple(prefix[PROMPT_LENGTH:].tolist())
+            yield SampledSequence(ids, int(count), float(total), finished=False)
+        nodes, prefixes, counts, totals = (array[~cut] for array in (nodes, prefixes, counts, totals))
         pending.extend(
             _Tile(prefixes[at], counts[at], totals[at], cache, nodes[at])
             for at in (slice(first, first + TILE) for first in range(0, len(nodes), TILE))
@@ -136,7 +139,7 @@ def _evaluate(model: PreTrainedModel, tile: _Tile) -> tuple[np.ndarray, Any]:
     """Give the log-probabilities of the next token, (nodes, V), float64, and the keys and values of the tile."""
     cache = _select(tile.cache, tile.parents, model.device)
     ids = torch.from_numpy(tile.prefixes if cache is None else tile.prefixes[:, -1:]).to(model.device)
-    if model.config.model_type == "openai-gpt":  # keeps no keys and values: evaluates the whole prefix
+    if not BY_MODEL_TYPE[model.config.model_type].cached:  # evaluates the whole prefix
         logits, cache = model(input_ids=ids).logits[:, -1], None
     else:
         output = model(input_ids=ids, past_key_values=cache, use_cache=True)
@@ -172,8 +175,8 @@ def _split(
     share /= share[:, -1:]
     size = share.shape[1]
     nodes = np.repeat(np.arange(len(counts)), counts)
-    # One sorted list for all nodes: node i owns the interval from i to i + 1.
-    draws = np.minimum(generator.random(len(nodes)), np.nextafter(1, 0)) + nodes
+    # One sorted list for all nodes: node i owns the interval from i to below i + 1, which rounding must not reach.
+    draws = np.minimum(generator.random(len(nodes)) + nodes, np.nextafter(nodes + 1.0, 0))
     flat = (share + np.arange(len(counts))[:, None]).ravel()
     children, times = np.unique(np.searchsorted(flat, draws, side="right"), return_counts=True)
     return children // size, children % size, times

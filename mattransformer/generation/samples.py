@@ -54,7 +54,7 @@ class SampleSet:
         """
         for sequence in sequences:
             self.drawn += sequence.count
-            failure = _failure(sequence)
+            failure = failure_of(sequence)
             if failure is None:
                 self._merge(sequence)
             else:
@@ -62,22 +62,57 @@ class SampleSet:
                 self.distinct_failures += 1
 
     def _merge(self, sequence: SampledSequence) -> None:
-        tokens = tuple(VOCABULARY[index] for index in sequence.ids)
-        formula = Formula.from_tokens(tokens).reduced
-        log_prob = sequence.log_prob if formula.tokens == tokens else None
+        formula = Formula.from_tokens(_tokens(sequence)).reduced
+        log_prob = sequence.log_prob if is_canonical(sequence, formula) else None
         merged = self.compositions.setdefault(formula.reduced_formula, Composition(formula, 0, None))
         merged.count += sequence.count
         if log_prob is not None:
             merged.log_prob = log_prob
 
 
-def _failure(sequence: SampledSequence) -> str | None:
-    """Say why a sequence is no composition that the corpora could hold."""
-    if not sequence.finished:
-        return f"over {MOST_ATOMS} atoms"
+def failure_of(sequence: SampledSequence) -> str | None:
+    """Say why a sequence is no composition that the corpora could hold.
+
+    Args:
+        sequence: a sample.
+
+    Returns:
+        The reason in words; None for a composition.
+    """
     if not sequence.ids or min(sequence.ids) < FIRST_ELEMENT_ID:
         return "malformed"
+    if not sequence.finished:
+        return f"over {MOST_ATOMS} atoms"
     elements = len(set(sequence.ids))
     if elements < 2:
         return "single element"
     return f"over {MOST_ELEMENTS} elements" if elements > MOST_ELEMENTS else None
+
+
+def is_canonical(sequence: SampledSequence, reduced: Formula) -> bool:
+    """Tell whether a sequence is the canonical one of its composition: reduced, its atoms in canonical order.
+
+    Args:
+        sequence: a sample that is a composition.
+        reduced: its reduced formula.
+    """
+    return reduced.tokens == _tokens(sequence)
+
+
+def _tokens(sequence: SampledSequence) -> tuple[str, ...]:
+    return tuple(VOCABULARY[index] for index in sequence.ids)
+
+
+def canonical_formula(sequence: SampledSequence) -> Formula | None:
+    """Read a canonical sequence.
+
+    Args:
+        sequence: a sample.
+
+    Returns:
+        Its reduced formula; None where the sample is no composition, or not its canonical sequence.
+    """
+    if failure_of(sequence) is not None:
+        return None
+    reduced = Formula.from_tokens(_tokens(sequence)).reduced
+    return reduced if is_canonical(sequence, reduced) else None

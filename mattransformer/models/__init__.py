@@ -1,0 +1,1 @@
+"""Architectures as a table, and checkpoints that plain transformers opens."""

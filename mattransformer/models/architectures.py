@@ -127,7 +127,9 @@ def architecture(name: str) -> Architecture:
     raise ArchitectureError(f"no architecture {name!r}: choose one of {', '.join(BY_NAME)}{hint}")
 
 
-def build_config(name: str, preset: str, sizes: Mapping[str, Any] | None = None, dropout: float = 0.0) -> PreTrainedConfig:
+def build_config(
+    name: str, preset: str, sizes: Mapping[str, Any] | None = None, dropout: float = 0.0
+) -> PreTrainedConfig:
     """Make the configuration of a model.
 
     Args:
@@ -140,7 +142,8 @@ def build_config(name: str, preset: str, sizes: Mapping[str, Any] | None = None,
         A configuration with the vocabulary of this package.
 
     Raises:
-        ArchitectureError: an unknown row or preset, or a setting that the class does not have.
+        ArchitectureError: an unknown row or preset, a setting that the class does not have, one that is decided
+            elsewhere, or a value of the wrong kind.
     """
     from transformers import AutoConfig
 
@@ -149,20 +152,26 @@ def build_config(name: str, preset: str, sizes: Mapping[str, Any] | None = None,
         raise ArchitectureError(f"no preset {preset!r} of {name}: choose one of {', '.join(row.presets)}")
     settings = {**row.fixed, **row.presets[preset], **(sizes or {})}
     known = AutoConfig.for_model(row.model_type).to_dict()
+    decided = {
+        "vocab_size": len(VOCABULARY),
+        "pad_token_id": PAD_ID,
+        "bos_token_id": BEGIN_ID,
+        "eos_token_id": END_ID,
+        **dict.fromkeys(row.dropouts, dropout),
+    }
     for key in sizes or {}:
+        if key in decided or key == "model_type":
+            raise ArchitectureError(
+                f"{key} is no size: the architecture, the vocabulary or `dropout` decides it; leave it out"
+            )
         if key not in known:
             near = get_close_matches(key, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ArchitectureError(f"{name} has no setting {key!r}{hint}")
-    settings |= dict.fromkeys(row.dropouts, dropout)
-    return AutoConfig.for_model(
-        row.model_type,
-        vocab_size=len(VOCABULARY),
-        pad_token_id=PAD_ID,
-        bos_token_id=BEGIN_ID,
-        eos_token_id=END_ID,
-        **settings,
-    )
+    try:
+        return AutoConfig.for_model(row.model_type, **settings, **decided)
+    except Exception as error:  # every class of transformers has errors of its own for this
+        raise _misfit(row.model_type, error) from error
 
 
 def build_model(config: PreTrainedConfig) -> PreTrainedModel:
@@ -178,12 +187,23 @@ def build_model(config: PreTrainedConfig) -> PreTrainedModel:
     Raises:
         ArchitectureError: sizes that do not fit together.
     """
+    import torch
     from transformers import AutoModelForCausalLM
 
     try:
-        return AutoModelForCausalLM.from_config(config, attn_implementation="eager")
-    except (ValueError, AssertionError, ZeroDivisionError) as error:
-        raise ArchitectureError(f"{config.model_type}: {' '.join(str(error).split())}; change the sizes") from error
+        model = AutoModelForCausalLM.from_config(
+            config, dtype=torch.float32, attn_implementation="eager"
+        ).eval()
+        with torch.no_grad():  # some sizes are found not to fit only when they are used
+            model(input_ids=torch.tensor([[BEGIN_ID, END_ID]]))
+    except Exception as error:  # transformers and torch have a dozen kinds for this
+        raise _misfit(config.model_type, error) from error
+    return model.train()
+
+
+def _misfit(model_type: str, error: Exception) -> ArchitectureError:
+    reason = " ".join(str(error).split()).rstrip(".")
+    return ArchitectureError(f"{model_type}: {reason or type(error).__name__}; change the sizes")
 
 
 def parameters_beside_embeddings(model: PreTrainedModel) -> int:

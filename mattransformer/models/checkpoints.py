@@ -8,6 +8,7 @@ Weights are safetensors and nothing else; no code from a checkpoint is run. What
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from collections.abc import Mapping
@@ -16,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.errors import MattransformerError
-from mattransformer.files import replacing, write_text
-from mattransformer.models.architectures import BY_MODEL_TYPE
+from mattransformer.files import write_bytes, write_text
+from mattransformer.models.architectures import BY_MODEL_TYPE, ArchitectureError, build_model
 from mattransformer.tokenization import TOKEN_ID, VOCABULARY, save_tokenizer
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ def find_checkpoint(name_or_folder: str | Path) -> Path:
     )
 
 
-def load_model(name_or_folder: str | Path) -> PreTrainedModel:
+def load_model(name_or_folder: str | Path, *, dropout: float | None = None) -> PreTrainedModel:
     """Open a checkpoint.
 
     Args:
         name_or_folder: see `find_checkpoint`.
+        dropout: the share of activations dropped when it is trained on; None keeps the checkpoint's.
 
     Returns:
         The model in float32, in evaluation mode, on the CPU.
@@ -79,32 +81,20 @@ def load_model(name_or_folder: str | Path) -> PreTrainedModel:
         CheckpointError: a missing, truncated or foreign file, or another vocabulary; the file and the reason are named.
     """
     import torch
-    from transformers import AutoModelForCausalLM
 
     folder = find_checkpoint(name_or_folder)
     config = read_config(folder)
+    if dropout is not None:
+        config.update(dict.fromkeys(BY_MODEL_TYPE[config.model_type].dropouts, dropout))
     check_vocabulary(folder)
-    _check_weights(folder / WEIGHTS)
+    tensors = _read_weights(folder / WEIGHTS)
     try:
-        model, report = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            attn_implementation="eager",
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise CheckpointError(f"{folder / WEIGHTS}: {' '.join(str(error).split())[:300]}") from error
-    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if report.get(problem):
-            names = ", ".join(sorted(str(name) for name in report[problem])[:3])
-            raise CheckpointError(
-                f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {problem.replace('_', ' ')} such as {names}; "
-                "copy both files from the same checkpoint"
-            )
+        with torch.random.fork_rng(devices=[]):  # opening a checkpoint leaves the user's random numbers alone
+            model = build_model(config)
+    except ArchitectureError as error:
+        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+    _check_shapes(folder, tensors, model)
+    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
     return model.eval()
 
 
@@ -124,7 +114,9 @@ def read_config(folder: Path) -> PreTrainedConfig:
 
     settings = _read_json(folder / CONFIG)
     if "auto_map" in settings:
-        raise CheckpointError(f"{folder / CONFIG} asks for code from elsewhere (auto_map), which is never run")
+        raise CheckpointError(
+            f"{folder / CONFIG} asks for code from elsewhere (auto_map), which is never run"
+        )
     if settings.get("model_type") not in BY_MODEL_TYPE:
         raise CheckpointError(
             f"{folder / CONFIG}: model type {settings.get('model_type')!r} is none of {', '.join(BY_MODEL_TYPE)}"
@@ -134,7 +126,10 @@ def read_config(folder: Path) -> PreTrainedConfig:
             f"{folder / CONFIG}: a vocabulary of {settings.get('vocab_size')} tokens, but this package has "
             f"{len(VOCABULARY)}; the checkpoint was made for another tokenizer"
         )
-    return AutoConfig.for_model(**settings)
+    try:
+        return AutoConfig.for_model(**settings)
+    except Exception as error:  # every class of transformers has errors of its own for this
+        raise CheckpointError(f"{folder / CONFIG}: {' '.join(str(error).split())[:300]}") from error
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -152,6 +147,27 @@ def read_run(folder: Path) -> dict[str, Any]:
     return _read_json(folder / RUN)
 
 
+def describe(name_or_folder: str | Path) -> dict[str, Any]:
+    """State which checkpoint this is, for the record of what is made from it.
+
+    Args:
+        name_or_folder: see `find_checkpoint`.
+
+    Returns:
+        Its `name`, the `sha256` of its weights, and its `run` record (None where it has none).
+
+    Raises:
+        CheckpointError: there is no such checkpoint.
+    """
+    folder = find_checkpoint(name_or_folder)
+    weights = folder / WEIGHTS
+    return {
+        "name": folder.name,
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None,
+        "run": read_run(folder) if (folder / RUN).is_file() else None,
+    }
+
+
 def check_vocabulary(folder: Path) -> None:
     """Refuse a checkpoint whose tokenizer is not that of this package.
 
@@ -162,10 +178,17 @@ def check_vocabulary(folder: Path) -> None:
         CheckpointError: names the first token that differs.
     """
     path = folder / TOKENIZER
-    vocabulary = _read_json(path).get("model", {}).get("vocab", {})
+    words = _read_json(path).get("model")
+    vocabulary = words.get("vocab") if isinstance(words, dict) else None
+    if not isinstance(vocabulary, dict):
+        raise CheckpointError(
+            f"{path} is no tokenizer of this package: it has no vocabulary of words; copy it again"
+        )
     if vocabulary == TOKEN_ID:
         return
-    differing = next((token for token in {**TOKEN_ID, **vocabulary} if vocabulary.get(token) != TOKEN_ID.get(token)), "")
+    differing = next(
+        (token for token in {**TOKEN_ID, **vocabulary} if vocabulary.get(token) != TOKEN_ID.get(token)), ""
+    )
     raise CheckpointError(
         f"{path}: another vocabulary (first difference at {differing!r}); train again with this version's tokenizer"
     )
@@ -187,7 +210,7 @@ def save_checkpoint(
         dtype: precision on disk; None keeps the model's.
     """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     save_tokenizer(folder)
@@ -205,8 +228,7 @@ def save_checkpoint(
     }
     for tied in model.all_tied_weights_keys or ():
         tensors.pop(tied, None)
-    with replacing(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary, metadata={"format": "pt"})
+    write_bytes(folder / WEIGHTS, save(tensors, {"format": "pt"}))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -223,11 +245,42 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    _check_weights(path)
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path} is damaged ({' '.join(str(error).split())[:200]}); copy it again"
+        ) from error
+
+
+def _check_shapes(folder: Path, tensors: Mapping[str, torch.Tensor], model: PreTrainedModel) -> None:
+    expected = model.state_dict()
+    for name in sorted({*expected, *tensors}):
+        if name not in tensors and name in (model.all_tied_weights_keys or ()):
+            continue  # a second name of a tensor that is there
+        has = list(tensors[name].shape) if name in tensors else "absent"
+        needs = list(expected[name].shape) if name in expected else "absent"
+        if has != needs:
+            raise CheckpointError(
+                f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {name} is {has} in the first and {needs} in the "
+                "second; copy both files from the same checkpoint"
+            )
+
+
 def _check_weights(path: Path) -> None:
     """Hold the length that a safetensors header states against the file, for a message that a person understands."""
     if not path.is_file():
-        others = [other.name for other in path.parent.glob("*.bin")] + [o.name for o in path.parent.glob("*.pt")]
-        why = f"only {', '.join(others)}, and pickled weights are never opened" if others else f"no {path.name}"
+        others = [other.name for other in path.parent.glob("*.bin")] + [
+            o.name for o in path.parent.glob("*.pt")
+        ]
+        why = (
+            f"only {', '.join(others)}, and pickled weights are never opened" if others else f"no {path.name}"
+        )
         raise CheckpointError(f"{path.parent} has {why}; save the model as safetensors")
     size = path.stat().st_size
     with path.open("rb") as file:

@@ -4,6 +4,8 @@
     preset: small
     corpora: [mp-transport]
     output: runs/gpt2-small
+
+Every key but `output` may be left out; a key that does not exist is an error.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class TrainingConfig:
         architecture: a row of the architecture table, for example `gpt2`.
         preset: `small` or `published`.
         sizes: settings that replace those of the preset, by the names of the Hugging Face configuration.
-        init_from: checkpoint (name or folder) whose weights are trained on; then architecture, preset and sizes are its.
+        init_from: checkpoint (name or folder) whose weights are trained on; architecture, preset and sizes are its own.
         corpora: names of corpora and files.
         column: formula column of the files, where it is not found by itself.
         variant: `mix` trains on all rows, `pure` and `strict` on those only.
@@ -46,6 +48,9 @@ class TrainingConfig:
         clip: largest norm of the gradient.
         dropout: share of activations dropped.
         average_steps: the weights that are kept are a running mean over about that many steps; 0 keeps the last ones.
+        own_samples: how many samples of itself, drawn and screened at the start of each epoch, teach the model the rules of
+            its conditions beside the rows; 0 for none. See `generation.self_training`.
+        keep: `best` keeps the weights with the lowest validation loss, `last` the newest ones.
         evaluations_per_epoch: how often the validation loss is measured and the state saved.
         patience: evaluations without a better validation loss before the training stops; 0 never stops early.
         validation_rows: most rows the validation loss is measured on; None for all.
@@ -74,6 +79,8 @@ class TrainingConfig:
     clip: float = 1.0
     dropout: float = 0.0
     average_steps: int = 1000
+    own_samples: int = 0
+    keep: str = "best"
     evaluations_per_epoch: int = 1
     patience: int = 5
     validation_rows: int | None = 20_000
@@ -91,6 +98,11 @@ class TrainingConfig:
             value = getattr(self, key)
             if not test(value):
                 raise ConfigError(f"{key}: {value!r} is not possible; {allowed}")
+        if self.own_samples and self.evaluations_per_epoch != 1:
+            raise ConfigError(
+                "evaluations_per_epoch: own samples come from the weights at the start of an epoch, where alone a run "
+                "can be resumed; set it to 1"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Give the configuration as plain values, in the order of the attributes."""
@@ -107,7 +119,9 @@ def _number(low: float, high: float, *, above: bool = False) -> tuple[Any, str]:
 
 def _whole(low: int, *, optional: bool = False) -> tuple[Any, str]:
     def test(value: Any) -> bool:  # noqa: ANN401
-        return (optional and value is None) or (isinstance(value, int) and not isinstance(value, bool) and value >= low)
+        return (optional and value is None) or (
+            isinstance(value, int) and not isinstance(value, bool) and value >= low
+        )
 
     return test, f"give a whole number from {low}{' or null' if optional else ''}"
 
@@ -117,7 +131,9 @@ def _choice(*values: str) -> tuple[Any, str]:
 
 
 def _text(*, optional: bool = False) -> tuple[Any, str]:
-    return (lambda value: (optional and value is None) or (isinstance(value, str) and bool(value))), "give a text"
+    return (
+        lambda value: (optional and value is None) or (isinstance(value, str) and bool(value))
+    ), "give a text"
 
 
 _RANGES: dict[str, tuple[Any, str]] = {
@@ -128,11 +144,15 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "column": _text(optional=True),
     "sizes": (lambda value: isinstance(value, dict), "give settings by name, such as {n_layer: 2}"),
     "corpora": (
-        lambda value: isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value),
+        lambda value: (
+            isinstance(value, list) and bool(value) and all(isinstance(name, str) for name in value)
+        ),
         "give a list of corpora or files",
     ),
     "weights": (
-        lambda value: isinstance(value, dict) and all(_number(0, 1000)[0](weight) for weight in value.values()),
+        lambda value: (
+            isinstance(value, dict) and all(_number(0, 1000)[0](weight) for weight in value.values())
+        ),
         "give a number from 0 to 1000 a source, such as {mp: 2}",
     ),
     "variant": _choice("mix", "pure", "strict"),
@@ -144,12 +164,16 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "final_learning_rate": _number(0, 1),
     "weight_decay": _number(0, 10),
     "betas": (
-        lambda value: isinstance(value, list) and len(value) == 2 and all(_number(0, 0.999999)[0](b) for b in value),
+        lambda value: (
+            isinstance(value, list) and len(value) == 2 and all(_number(0, 0.999999)[0](b) for b in value)
+        ),
         "give two numbers from 0 to below 1",
     ),
     "clip": _number(0, 1e6, above=True),
     "dropout": _number(0, 0.9),
     "average_steps": _whole(0),
+    "own_samples": _whole(0),
+    "keep": _choice("best", "last"),
     "evaluations_per_epoch": _whole(1),
     "patience": _whole(0),
     "validation_rows": _whole(1, optional=True),
@@ -177,7 +201,9 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainingConf
     try:
         settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}; give a YAML file, such as those in configs/") from error
+        raise ConfigError(
+            f"{path}: {error.strerror or error}; give a YAML file, such as those in configs/"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
@@ -207,9 +233,13 @@ def config_from(settings: dict[str, Any], origin: str) -> TrainingConfig:
             hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(known)}"
             raise ConfigError(f"{origin}: unknown key {key!r}; {hint}")
     if "output" not in settings:
-        raise ConfigError(f"{origin}: the key 'output' is missing; name the folder that the checkpoint goes to")
+        raise ConfigError(
+            f"{origin}: the key 'output' is missing; name the folder that the checkpoint goes to"
+        )
     kinds = get_type_hints(TrainingConfig)
-    return TrainingConfig(**{key: _as_float(value) if kinds[key] is float else value for key, value in settings.items()})
+    return TrainingConfig(
+        **{key: _as_float(value) if kinds[key] is float else value for key, value in settings.items()}
+    )
 
 
 def _as_float(value: Any) -> Any:  # noqa: ANN401 - what is no number is judged by the ranges
@@ -236,4 +266,7 @@ def _apply(settings: dict[str, Any], override: str) -> None:
         return
     if outer not in ("sizes", "weights"):
         raise ConfigError(f"{override!r}: only sizes and weights have inner keys")
-    settings.setdefault(outer, {})[inner] = _as_float(value) if outer == "weights" else value
+    inside = settings.setdefault(outer, {})
+    if not isinstance(inside, dict):
+        raise ConfigError(f"{override!r}: {outer} is {inside!r}, which has no inner keys")
+    inside[inner] = _as_float(value) if outer == "weights" else value

@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
-from mattransformer.data.batches import epoch_rows, length_batches
-from mattransformer.data.corpora import Corpus, load_corpus
-from mattransformer.data.encoding import EncodedFormulas, encode_table
+from mattransformer.data.batches import length_batches
 from mattransformer.models.architectures import CAUSAL, architecture, build_config, build_model
-from mattransformer.models.checkpoints import RUN, load_model, save_checkpoint
-from mattransformer.tokenization import CONDITIONS, PROMPT_LENGTH, VOCABULARY_SHA256
+from mattransformer.models.checkpoints import RUN, WEIGHTS, describe, load_model, save_checkpoint
+from mattransformer.tokenization import PROMPT_LENGTH, VOCABULARY_SHA256
 from mattransformer.training.averaging import WeightAverage
 from mattransformer.training.config import ConfigError, TrainingConfig
 from mattransformer.training.loss import formula_loss, mean_formula_loss
 from mattransformer.training.processes import make_accelerator
 from mattransformer.training.record import run_record, write_record
+from mattransformer.training.rows import OwnSampler, WeightedRows, join, load_training_data
 from mattransformer.training.schedule import learning_rate
 from mattransformer.training.state import STATE, Progress, TrainingError, load_state, save_state
 
@@ -56,29 +55,15 @@ class TrainingResult:
     stopped_early: bool
 
 
-@dataclass(frozen=True)
-class TrainingData:
-    """Encoded rows of a corpus.
-
-    Attributes:
-        corpus: where they come from.
-        train: the sequences to learn from.
-        weights: how often each is seen an epoch.
-        valid: the sequences to measure on.
-    """
-
-    corpus: Corpus
-    train: EncodedFormulas
-    weights: np.ndarray
-    valid: EncodedFormulas
-
-
-def train(config: TrainingConfig, *, resume: bool = False) -> TrainingResult:
+def train(
+    config: TrainingConfig, *, resume: bool = False, own_sampler: OwnSampler | None = None
+) -> TrainingResult:
     """Train a model, or go on with one.
 
     Args:
         config: settings.
         resume: go on from the state in the output folder.
+        own_sampler: samples the model where the settings ask for `own_samples`.
 
     Returns:
         What the training ended with.
@@ -87,50 +72,17 @@ def train(config: TrainingConfig, *, resume: bool = False) -> TrainingResult:
         MattransformerError: settings, data or a checkpoint that make no sense; a loss that is no number; a full disk.
             The last good checkpoint stays.
     """
-    return _Run(config).go(resume=resume)
-
-
-def load_training_data(config: TrainingConfig) -> TrainingData:
-    """Load and encode what a configuration names.
-
-    Args:
-        config: settings.
-
-    Returns:
-        The rows, each with how often it is seen an epoch.
-
-    Raises:
-        MattransformerError: no such corpus, one that models must not learn from, or no rows to train or measure on.
-    """
-    corpus = load_corpus(list(config.corpora), column=config.column, variant=config.variant)
-    if not corpus.trainable:
-        raise ConfigError(f"corpora: {corpus.name} is for measuring only and never trains a model; leave it out")
-    for source in config.weights:
-        if source not in CONDITIONS[0].values:
-            raise ConfigError(f"weights: no source {source!r}; the sources are {', '.join(CONDITIONS[0].values)}")
-    table = corpus.split("train")
-    if config.limit is not None and config.limit < len(table):
-        chosen = np.random.default_rng(config.seed).permutation(len(table))[: config.limit]
-        table = table.iloc[np.sort(chosen)].reset_index(drop=True)
-    valid = corpus.split("valid")
-    if valid.empty:
-        valid = table  # a user's handful of formulas may leave no validation row
-    if config.validation_rows is not None and len(valid) > config.validation_rows:
-        chosen = np.random.default_rng(0).permutation(len(valid))[: config.validation_rows]
-        valid = valid.iloc[np.sort(chosen)]
-    if table.empty:
-        raise ConfigError(f"corpora: {corpus.name} has no training row; give more formulas")
-    weights = table["source"].map(lambda source: config.weights.get(source, 1.0)).to_numpy(np.float64)
-    if not weights.any():
-        raise ConfigError("weights: every row of the corpora has weight 0; leave one source a weight above 0")
-    return TrainingData(corpus, encode_table(table), weights, encode_table(valid))
+    return _Run(config, own_sampler).go(resume=resume)
 
 
 class _Run:
     """One training in one process of possibly several."""
 
-    def __init__(self, config: TrainingConfig) -> None:
+    def __init__(self, config: TrainingConfig, own_sampler: OwnSampler | None) -> None:
         self.config = config
+        self.own_sampler = own_sampler
+        if config.own_samples and own_sampler is None:
+            raise ConfigError("own_samples: this training was started without a sampler; set it to 0")
         self.folder = Path(config.output)
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -138,13 +90,14 @@ class _Run:
         self.main = self.accelerator.is_main_process
         torch.manual_seed(config.seed)
         self.model = self._make_model()
+        self.parent = None if config.init_from is None else describe(config.init_from)
         with self.accelerator.main_process_first():  # the others find the corpus in the cache
             self.data = load_training_data(config)
-        longest = int(self.data.train.lengths.max())
-        if longest > self.model.config.max_position_embeddings:
+        longest = max(int(formulas.lengths.max()) for formulas in (self.data.train, self.data.valid))
+        room = self.model.config.max_position_embeddings
+        if longest > room:
             raise ConfigError(
-                f"sizes: the longest sequence has {longest} tokens, but the model {self.model.config.max_position_embeddings} "
-                "positions; raise its positions"
+                f"sizes: the longest sequence has {longest} tokens, but the model {room} positions; raise its positions"
             )
         self.model.to(self.accelerator.device)
         self.average = WeightAverage(self.model, config.average_steps)
@@ -155,12 +108,13 @@ class _Run:
             **{key: value for key, value in config.as_dict().items() if key not in ("output", "threads")},
             "vocabulary": VOCABULARY_SHA256,
             "data": self.data.corpus.sha256,
+            "parent": self.parent and self.parent["sha256"],
         }
 
     def _make_model(self) -> PreTrainedModel:
         config = self.config
         if config.init_from is not None:
-            return load_model(config.init_from).train()
+            return load_model(config.init_from, dropout=config.dropout).train()
         if architecture(config.architecture).objective != CAUSAL:
             raise ConfigError(f"architecture: {config.architecture} is not trained by this loop")
         return build_model(build_config(config.architecture, config.preset, config.sizes, config.dropout))
@@ -172,7 +126,11 @@ class _Run:
         if resume:
             self.progress = load_state(state, self.model, self.average, raw, self.identity)
         elif state.exists():
-            raise TrainingError(f"{self.folder} holds an unfinished or finished run; add --resume, or choose another output")
+            raise TrainingError(f"{self.folder} holds a run already; add --resume, or choose another output")
+        elif (self.folder / WEIGHTS).exists():
+            raise TrainingError(
+                f"{self.folder} holds a checkpoint, which would be replaced; choose another output"
+            )
         if self.main:
             self._make_folder()
         self.accelerator.init_trackers("logs")
@@ -181,8 +139,9 @@ class _Run:
             stopped = self._epochs()
         except OSError as error:
             if error.errno == errno.ENOSPC:
+                way_out = "add --resume" if state.exists() else "start again with another output"
                 raise TrainingError(
-                    f"{self.folder}: the disk is full; the last good checkpoint stays, free some space and add --resume"
+                    f"{self.folder}: the disk is full; what was kept stays: free some space and {way_out}"
                 ) from error
             raise
         finally:
@@ -205,7 +164,14 @@ class _Run:
         while progress.epoch < math.ceil(config.epochs):
             if self._stale():
                 return True
-            batches = self._batches()
+            self.rows = self._rows()
+            batches = length_batches(
+                self.rows.formulas.lengths,
+                np.arange(len(self.rows.formulas)),
+                config.tokens_per_batch,
+                config.seed,
+                progress.epoch,
+            )
             marks = _evaluation_marks(len(batches), config.evaluations_per_epoch)
             total = torch.zeros(2, dtype=torch.float64)
             while progress.batch < len(batches) and not self._finished(len(batches)):
@@ -227,19 +193,30 @@ class _Run:
     def _finished(self, batches: int) -> bool:
         return self.progress.epoch + self.progress.batch / batches >= self.config.epochs
 
-    def _batches(self) -> list[np.ndarray]:
+    def _rows(self) -> WeightedRows:
+        """Choose what this epoch learns from; with own samples, from the weights at its start."""
         config, epoch = self.config, self.progress.epoch
-        rows = epoch_rows(self.data.weights, config.seed, epoch)
-        return length_batches(self.data.train.lengths, rows, config.tokens_per_batch, config.seed, epoch)
+        rows = self.data.epoch(config.seed, epoch)
+        self.corpus_rows = len(rows.formulas)
+        if not config.own_samples or self.own_sampler is None:
+            return rows
+        generator = torch.get_rng_state()
+        own = self.own_sampler(self.model.eval(), config.own_samples, [config.seed, epoch])
+        self.model.train()
+        torch.set_rng_state(generator)
+        return join(rows, own)
 
     def _step(self, rows: np.ndarray, batches: int, bar: Any) -> torch.Tensor:  # noqa: ANN401 - tqdm has no types
-        """Do one optimizer step; return the summed loss and the number of formulas, of all processes."""
+        """Do one optimizer step; return the summed loss and the number of the rows of corpora, of all processes."""
         accelerator, progress, config = self.accelerator, self.progress, self.config
         mine = rows[accelerator.process_index :: accelerator.num_processes]
         idle = len(mine) == 0  # fewer rows than processes: take part with a row that does not count
-        ids = torch.from_numpy(self.data.train.rows(rows[:1] if idle else mine)).to(accelerator.device)
+        taken = rows[:1] if idle else mine
+        ids = torch.from_numpy(self.rows.formulas.rows(taken)).to(accelerator.device)
+        weights = torch.from_numpy(self.rows.loss_weights[taken] * (not idle)).to(ids.device, torch.float32)
         positions = len(rows) * (ids.shape[1] - PROMPT_LENGTH)
-        summed = formula_loss(self.wrapped(input_ids=ids, use_cache=False).logits, ids).sum() * (0.0 if idle else 1.0)
+        losses = formula_loss(self.wrapped(input_ids=ids, use_cache=False).logits, ids)
+        summed = (losses * weights).sum()
         # Processes average their gradients: with this factor the average is the gradient of the whole batch.
         accelerator.backward(summed * (accelerator.num_processes / positions))
         accelerator.clip_grad_norm_(self.model.parameters(), config.clip)
@@ -253,12 +230,10 @@ class _Run:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        nats = accelerator.reduce(summed.detach().double().cpu(), "sum")
-        if not math.isfinite(float(nats)):
-            raise TrainingError(
-                f"the loss is {float(nats)} at step {progress.step}; the last good checkpoint in {self.folder} stays: "
-                "lower learning_rate and start again, or --resume from the last state"
-            )
+        self._require_number("loss", float(accelerator.reduce(summed.detach().double(), "sum")))
+        of_corpora = torch.from_numpy(taken < self.corpus_rows).to(ids.device) & (weights > 0)
+        measured = torch.stack([losses.detach()[of_corpora].sum(), of_corpora.sum()]).double()
+        measured = accelerator.reduce(measured, "sum").cpu()
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.average.update(self.model, progress.step)
@@ -266,8 +241,19 @@ class _Run:
         progress.step += 1
         progress.tokens += tokens
         bar.update(tokens)
-        bar.set_postfix_str(f"{float(nats) / positions:.3f} nats a token, best {progress.best:.3f} a formula", refresh=False)
-        return torch.tensor([float(nats), len(rows)], dtype=torch.float64)
+        bar.set_postfix_str(f"validation {progress.best:.3f} nats a formula", refresh=False)
+        return measured
+
+    def _require_number(self, name: str, nats: float) -> None:
+        if math.isfinite(nats):
+            return
+        kept = "no checkpoint was kept yet"
+        if (self.folder / WEIGHTS).exists():
+            kept = f"the last good checkpoint stays in {self.folder}, and init_from={self.folder} goes on from it"
+        raise TrainingError(
+            f"the {name} is {nats} at step {self.progress.step}; start again with a lower learning_rate and another "
+            f"output ({kept})"
+        )
 
     def _evaluate(self, total: torch.Tensor, bar: Any) -> None:  # noqa: ANN401
         """Measure on the validation rows with the averaged weights; keep them if they are the best so far."""
@@ -275,9 +261,10 @@ class _Run:
         generator = torch.get_rng_state()
         self.average.swap(self.model)
         valid = mean_formula_loss(self.accelerator, self.model, self.data.valid)
+        self._require_number("validation loss", valid)
         progress.seconds = time.monotonic() - self.started
         progress.stale = 0 if valid < progress.best else progress.stale + 1
-        better = progress.stale == 0
+        better = progress.stale == 0 or self.config.keep == "last"
         progress.best = min(valid, progress.best)
         entry = {
             "step": progress.step,
@@ -294,12 +281,15 @@ class _Run:
         torch.set_rng_state(generator)
         self.model.train()
         if self.main:
-            write_record(self.folder / RUN, run_record(self.config, self.data.corpus, self.model, progress, self._facts()))
+            record = run_record(
+                self.config, self.data.corpus, self.model, progress, self._facts(), self.parent
+            )
+            write_record(self.folder / RUN, record)
             raw = cast("torch.optim.Optimizer", self.optimizer.optimizer)
             save_state(self.folder / STATE, self.model, self.average, raw, progress, self.identity)
             bar.write(
                 f"step {progress.step}: train {entry['train_nll']:.3f}, validation {valid:.3f} nats a formula"
-                f"{' (best)' if better else ''}"
+                f"{' (kept)' if better else ''}"
             )
         self.accelerator.log({"train_nll": entry["train_nll"], "valid_nll": valid}, step=progress.step)
         self.accelerator.wait_for_everyone()

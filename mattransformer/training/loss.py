@@ -13,6 +13,7 @@ import torch
 from mattransformer.data.batches import length_batches
 from mattransformer.data.encoding import EncodedFormulas
 from mattransformer.tokenization import PROMPT_LENGTH
+from mattransformer.training.processes import in_float32
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -39,7 +40,9 @@ def formula_loss(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def formula_losses(model: PreTrainedModel, formulas: EncodedFormulas, rows: np.ndarray | None = None) -> np.ndarray:
+def formula_losses(
+    model: PreTrainedModel, formulas: EncodedFormulas, rows: np.ndarray | None = None
+) -> np.ndarray:
     """Score sequences with a model in evaluation mode.
 
     Args:
@@ -71,5 +74,7 @@ def mean_formula_loss(accelerator: Accelerator, model: PreTrainedModel, formulas
         Nats a formula, in float32 arithmetic; the same number in every process.
     """
     rows = np.arange(len(formulas))[accelerator.process_index :: accelerator.num_processes]
-    total = torch.tensor(float(formula_losses(model, formulas, rows).sum()), dtype=torch.float64)
+    with in_float32(model):
+        nats = float(formula_losses(model, formulas, rows).sum())
+    total = torch.tensor(nats, dtype=torch.float64, device=accelerator.device)
     return float(accelerator.reduce(total, "sum")) / len(formulas)

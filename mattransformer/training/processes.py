@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -43,3 +45,18 @@ def make_accelerator(precision: str, folder: Path) -> Accelerator:
         log_with="tensorboard",
         project_config=ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder)),
     )
+
+
+@contextmanager
+def in_float32(model: torch.nn.Module) -> Iterator[None]:
+    """Take the autocast off a prepared model, so that what is measured is what the saved weights give.
+
+    Args:
+        model: unwrapped; `Accelerator.prepare` gave it a forward pass that computes in the precision of the training.
+    """
+    prepared = model.__dict__.pop("forward", None)
+    try:
+        yield
+    finally:
+        if prepared is not None:
+            model.__dict__["forward"] = prepared

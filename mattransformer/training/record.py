@@ -42,6 +42,7 @@ def run_record(
     model: PreTrainedModel,
     progress: Progress,
     surroundings: dict[str, Any],
+    parent: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Collect the facts of a run.
 
@@ -51,6 +52,7 @@ def run_record(
         model: what it made.
         progress: how far it is.
         surroundings: precision, processes, threads, rows per split and other facts of the loop.
+        parent: the checkpoint it started from, as `models.checkpoints.describe` gives it.
 
     Returns:
         Plain values for JSON.
@@ -70,6 +72,7 @@ def run_record(
         "best_valid_nll": progress.best,
         "history": progress.history,
         "surroundings": surroundings,
+        "init_from": parent,
         "versions": versions(),
     }
 

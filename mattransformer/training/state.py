@@ -1,7 +1,7 @@
 """The state of an unfinished training, in one safetensors file: from it, a run goes on as if never interrupted.
 
-The file holds the weights, their running mean, the moments of AdamW, the state of torch's generator and, as metadata, where the
-run is and what it has seen. It is replaced whole, so a kill leaves the last state or the new one.
+The file holds the weights, their running mean, the moments of AdamW, the state of torch's generator and, as metadata,
+where the run is and what it has seen. It is replaced whole, so a kill leaves the last state or the new one.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from mattransformer.errors import MattransformerError
-from mattransformer.files import replacing
+from mattransformer.files import write_bytes
 from mattransformer.training.averaging import WeightAverage
 
 STATE = "state.safetensors"
@@ -75,8 +75,7 @@ def save_state(
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     tensors["generator"] = torch.get_rng_state()
     metadata = {"progress": json.dumps(asdict(progress)), "identity": json.dumps(identity)}
-    with replacing(path) as temporary:
-        save_file({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, temporary, metadata)
+    write_bytes(path, save({name: tensor.contiguous().cpu() for name, tensor in tensors.items()}, metadata))
 
 
 def load_state(
@@ -105,11 +104,14 @@ def load_state(
         raise TrainingError(f"nothing to resume: {path} does not exist; start without --resume")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError) as error:
-        raise TrainingError(f"{path} is damaged ({error}); start without --resume") from error
-    _compare(json.loads(metadata["identity"]), identity, path)
+        saved = {key: json.loads(metadata[key]) for key in ("identity", "progress")}
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise TrainingError(
+            f"{path} is damaged ({' '.join(str(error).split())}); it cannot be resumed: start again with another output"
+        ) from error
+    _compare(saved["identity"], identity, path)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(tensors[f"model.{name}"])
@@ -122,7 +124,7 @@ def load_state(
             moments.setdefault(int(index), {})[moment] = tensor
     optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
     torch.set_rng_state(tensors["generator"])
-    return Progress(**json.loads(metadata["progress"]))
+    return Progress(**saved["progress"])
 
 
 def _compare(saved: dict[str, Any], now: dict[str, Any], path: Path) -> None:

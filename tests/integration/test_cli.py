@@ -1,0 +1,206 @@
+"""The command line: what it prints, writes and refuses. In-process, so that nothing is imported twice."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+
+from mattransformer.cli import main
+
+
+class Outcome(NamedTuple):
+    """What a command left behind: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Program:
+    """The command line in an empty working folder."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Outcome:
+        """Run a command to its end."""
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        code = left.value.code
+        assert isinstance(code, int)
+        return Outcome(code, *self._capsys.readouterr())
+
+    def refuses(self, *arguments: str) -> str:
+        """Run a command that should fail, and give its one line."""
+        outcome = self(*arguments)
+        assert outcome.code == 2, outcome
+        assert outcome.err.startswith("mattransformer: error: ")
+        assert outcome.err.count("\n") == 1
+        assert outcome.out == ""
+        return outcome.err
+
+
+@pytest.fixture
+def program(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MATTRANSFORMER_CACHE", str(tmp_path / "cache"))
+    return Program(capsys)
+
+
+def test_the_help_names_every_command_and_explains_its_words(program: Program) -> None:
+    outcome = program("--help")
+    assert outcome.code == 0
+    for word in ("corpus", "train", "generate", "screen", "charge-neutral", "novel", "variant"):
+        assert word in outcome.out
+
+
+@pytest.mark.parametrize("command", ["corpus", "train", "generate", "screen"])
+def test_the_help_of_each_command_has_an_example(command: str, program: Program) -> None:
+    outcome = program(command, "--help")
+    assert outcome.code == 0
+    assert f"mattransformer {command} " in outcome.out.partition("Examples")[2]
+
+
+def test_the_version_is_that_of_the_package(program: Program) -> None:
+    import mattransformer
+
+    assert program("--version") == Outcome(0, f"mattransformer {mattransformer.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["melt"], ["screen"], ["screen", "NaCl", "--state", "icsd24"], ["generate", "-n", "0"]]
+)
+def test_a_malformed_command_line_exits_with_2(arguments: list[str], program: Program) -> None:
+    outcome = program(*arguments)
+    assert outcome.code == 2
+    assert "Traceback" not in outcome.err
+
+
+def test_screening_tells_rock_salt_from_an_impossible_chloride(program: Program) -> None:
+    outcome = program("screen", "NaCl", "NaCl2")
+    assert outcome.code == 0
+    assert "no smact14 oxidation states sum to zero" in outcome.out
+    assert outcome.out.splitlines()[-1].startswith("2 formulas: 1 charge-neutral, 1 EN-balanced, ")
+
+
+@pytest.mark.parametrize(("ending", "read"), [(".csv", pd.read_csv), (".parquet", pd.read_parquet)])
+def test_screening_a_file_keeps_its_rows_and_gives_a_reason_for_the_broken_one(
+    ending: str, read: object, program: Program
+) -> None:
+    Path("mine.csv").write_text("name,composition\nrutile,TiO2\ntypo,Xx2O3\nlime,CaO\n", encoding="utf-8")
+    outcome = program("screen", "mine.csv", "BaTiO3", "-o", f"screened{ending}")
+    assert outcome.code == 0
+    assert callable(read)
+    table = read(f"screened{ending}")
+    assert table["formula"].tolist() == ["TiO2", "Xx2O3", "CaO", "BaTiO3"]
+    assert table["charge_neutral"].tolist() == [True, False, True, True]
+    assert table["novel"].tolist() == [False, False, False, False]
+    assert "Xx is not an element" in table["reason"][1]
+
+
+def test_a_folder_that_is_named_like_a_formula_is_read_as_a_formula(program: Program) -> None:
+    Path("NaCl").mkdir()
+    assert program("screen", "NaCl").code == 0
+    assert "NaCl" in program.refuses("screen", "./NaCl")
+
+
+def test_half_a_water_is_no_path(program: Program) -> None:
+    assert "CaSO4·1/2H2O" in program("screen", "CaSO4·1/2H2O").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["screen", "Xx2O3"], "Xx is not an element"),
+        (["screen", ""], "empty"),
+        (["screen", "NaCl", "--oxidation-states", "smact15"], "smact14"),
+        (["screen", "missing.csv"], "missing.csv"),
+        (["screen", "missing/NaCl"], "missing/NaCl"),
+        (["screen", "NaCl", "-o", "out.xlsx"], "out.xlsx"),
+        (["screen", "NaCl", "-o", "missing/out.csv"], "missing"),
+        (["corpus", "perovskites"], "perovskites"),
+        (["corpus", "mp-transport", "--variant", "pur"], "pur"),
+        (["corpus", "mp-transport", "-o", "out.txt"], "out.txt"),
+        (["corpus", "."], "no .cif files"),
+        (["train", "missing.yaml"], "missing.yaml"),
+        (["generate", "-o", "out.txt", "--model", "missing"], "out.txt"),
+        (["generate", "--model", "missing"], "missing"),
+    ],
+)
+def test_bad_input_ends_in_one_line_that_names_it(arguments: list[str], named: str, program: Program) -> None:
+    assert named in program.refuses(*arguments)
+
+
+def test_an_unknown_key_of_a_configuration_is_named_with_the_nearest_known_one(program: Program) -> None:
+    Path("run.yaml").write_text("output: run\nlearning_rte: 0.1\n", encoding="utf-8")
+    assert "did you mean 'learning_rate'?" in program.refuses("train", "run.yaml")
+    Path("run.yaml").write_text("output: run\n", encoding="utf-8")
+    assert "epochs: -1" in program.refuses("train", "run.yaml", "epochs=-1")
+
+
+def test_a_corpus_without_its_data_folder_says_which_variable_to_set(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MATTRANSFORMER_DATA", raising=False)
+    assert "MATTRANSFORMER_DATA" in program.refuses("corpus", "oqmd")
+
+
+def test_a_corpus_reports_what_became_of_each_row(program: Program) -> None:
+    Path("mine.csv").write_text("formula\nSrTiO3\nFe\nTiO2\nTi2O4\nXx2O3\n", encoding="utf-8")
+    outcome = program("corpus", "mine.csv", "-o", "kept.jsonl")
+    assert outcome.code == 0
+    report = {line.rsplit(maxsplit=1)[0]: line.split()[-1] for line in outcome.out.splitlines() if line}
+    assert report["rows read"] == "5"
+    assert report["dropped: not parseable"] == "1"
+    assert report["dropped: duplicate"] == "1"
+    assert report["dropped: fewer than 2 elements"] == "1"
+    assert pd.read_json("kept.jsonl", lines=True)["formula"].tolist() == ["SrTiO3", "TiO2"]
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_file(
+    program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    assert os.strerror(errno.ENOSPC) in program.refuses("screen", "NaCl", "-o", "out.csv")
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+
+
+def test_an_interrupt_is_one_line_and_exit_code_130(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mattransformer.data import known
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(known.KnownFormulas, "load", interrupted)
+    assert program("screen", "NaCl") == Outcome(130, "", "mattransformer: interrupted\n")
+
+
+def test_generated_compositions_are_unique_and_the_same_for_the_same_seed(program: Program) -> None:
+    for name in ("one.csv", "two.csv"):
+        outcome = program("generate", "-n", "50", "--seed", "7", "-o", name)
+        assert outcome.code == 0
+        assert "smact14" in outcome.out
+    table = pd.read_csv("one.csv")
+    assert table["formula"].nunique() == len(table) == 50
+    assert table["log_prob"].is_monotonic_decreasing
+    assert Path("one.csv").read_bytes() == Path("two.csv").read_bytes()
+
+
+def test_a_formula_of_a_list_of_known_ones_is_not_novel(program: Program) -> None:
+    assert program("generate", "-n", "50", "--seed", "7", "-o", "first.csv").code == 0
+    first = pd.read_csv("first.csv")
+    assert first["novel"].any()
+    assert program("generate", "-n", "50", "--seed", "7", "--known", "first.csv", "-o", "again.csv").code == 0
+    again = pd.read_csv("again.csv")
+    assert again["formula"].tolist() == first["formula"].tolist()
+    assert not again["novel"].any()
