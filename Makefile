@@ -1,6 +1,7 @@
 # make demo    1,000 new compositions in new_compositions.csv
 # make test    install what the tests need and run all of them; make test ARGS="-k formula" runs some
 # make lint    ruff, mypy and the import-direction contract
+# make checkpoint   train the shipped checkpoint again (hours)
 # make clean   remove what these made
 # make constraints   resolve the newest versions that pyproject.toml admits into constraints.txt
 #
@@ -15,7 +16,7 @@ PIP = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)
 INSTALL = $(PIP) install --quiet
 SOURCES = pyproject.toml constraints.txt Makefile
 
-.PHONY: demo test lint clean constraints
+.PHONY: demo test lint checkpoint clean constraints
 
 demo: .venv/installed
 	$(BIN)/mattransformer generate --model gpt2 -n 1000 --seed 0 -o new_compositions.csv
@@ -28,6 +29,13 @@ lint: .venv/installed-lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Trains and ships gpt2 anew. Needs MATTRANSFORMER_DATA: the folder with mp.csv.gz and oqmd.csv.gz.
+checkpoint: .venv/installed
+	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-base.yaml
+	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-small.yaml
+	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-shipped.yaml
+	$(BIN)/python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-shipped gpt2
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -53,7 +53,6 @@ class EncodedFormulas:
         length = int(self.starts[indices[0] + 1] - first[0])
         return self.ids[first[:, None] + np.arange(length)].astype(np.int64)
 
-
     def take(self, indices: np.ndarray) -> EncodedFormulas:
         """Copy sequences of any lengths.
 

@@ -28,7 +28,9 @@ TRIGRAM_SEED: Final = 0
 _log = logging.getLogger(__name__)
 
 
-def measure_validity(lm: LanguageModel, corpora: Corpus, n: int, seed: int, temperature: float = 1.0) -> dict[str, Any]:
+def measure_validity(
+    lm: LanguageModel, corpora: Corpus, n: int, seed: int, temperature: float = 1.0
+) -> dict[str, Any]:
     """Draw plain samples in every setting and give their shares beside those of the training rows.
 
     Args:
@@ -92,7 +94,12 @@ def measure_likelihood(lm: LanguageModel, corpora: Corpus) -> dict[str, Any]:
 
 
 def measure_rediscovery(
-    lm: LanguageModel, corpora: Corpus, icsd: Corpus, sizes: Sequence[int], seed: int, temperature: float = 1.0
+    lm: LanguageModel,
+    corpora: Corpus,
+    icsd: Corpus,
+    sizes: Sequence[int],
+    seed: int,
+    temperature: float = 1.0,
 ) -> dict[str, Any]:
     """Generate unique compositions under the default conditions and look for formulas that the model never saw.
 
@@ -115,9 +122,7 @@ def measure_rediscovery(
     }
     for n in sizes:
         _log.info("generating %d unique compositions", n)
-        table = lm.generate(
-            n, seed, source=source, variant=variant, temperature=temperature, progress=True
-        )
+        table = lm.generate(n, seed, source=source, variant=variant, temperature=temperature, progress=True)
         measured[str(n)] = {
             "unique": len(table),
             "drawn": table.attrs["drawn"],

@@ -41,7 +41,9 @@ def targets(corpora: pd.DataFrame, icsd: pd.DataFrame) -> dict[str, frozenset[st
     }
 
 
-def rediscovered(formulas: Collection[str], sought: Mapping[str, frozenset[str]]) -> dict[str, dict[str, Any]]:
+def rediscovered(
+    formulas: Collection[str], sought: Mapping[str, frozenset[str]]
+) -> dict[str, dict[str, Any]]:
     """Say how much of each target is among samples.
 
     Args:

@@ -43,6 +43,7 @@ _TARGETS: Final = {
     "mp": "MP rows held out",
     "oqmd": "OQMD rows held out",
 }
+_HEADLINES: Final = ("icsd", "icsd_rest", "mp")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Figure:
         aim: what was aimed at, as text; empty where nothing was.
         met: whether the aim is met; None where there is none.
         beside: what to compare with, as text.
+        headline: whether a README shows it.
     """
 
     label: str
@@ -62,6 +64,7 @@ class Figure:
     aim: str = ""
     met: bool | None = None
     beside: str = ""
+    headline: bool = True
 
 
 def figures(record: Mapping[str, Any]) -> list[Figure]:
@@ -77,7 +80,7 @@ def figures(record: Mapping[str, Any]) -> list[Figure]:
     found: list[Figure] = []
     if "validity" in stages:
         for name in _SETTINGS:
-            found.extend(_validity(name, stages["validity"][name]))
+            found.extend(_validity(name, stages["validity"]))
     if "nll" in stages:
         found.extend(_likelihood(stages["nll"]))
     if "rediscovery" in stages:
@@ -104,20 +107,22 @@ def text_table(record: Mapping[str, Any]) -> str:
     )
 
 
-def markdown_table(records: Sequence[Mapping[str, Any]]) -> str:
-    """Render records side by side, a column a checkpoint.
+def markdown_table(record: Mapping[str, Any], *, headlines: bool = False) -> str:
+    """Render a record in Markdown.
 
     Args:
-        records: complete ones, at least one.
+        record: of a checkpoint.
+        headlines: leave out what a README does not show.
 
     Returns:
-        A table in Markdown.
+        A row a figure: value, aim and what to compare with.
     """
-    columns = [figures(record) for record in records]
-    names = [f"`{record['checkpoint']['name']}`" for record in records]
-    rows = [["figure", *names, "aim", "beside it"], ["---", *["---:"] * len(names), "---:", "---"]]
-    for line in zip(*columns, strict=True):
-        rows.append([line[0].label, *(figure.value for figure in line), line[0].aim, line[0].beside])
+    rows = [
+        ["figure", f"`{record['checkpoint']['name']}`", "aim", "beside it"],
+        ["---", "---:", "---:", "---"],
+    ]
+    shown = [figure for figure in figures(record) if figure.headline or not headlines]
+    rows += [[figure.label, figure.value, figure.aim, figure.beside] for figure in shown]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -138,7 +143,9 @@ def with_table(text: str, table: str, name: str) -> str:
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not start or not end or START in rest or END in after:
-        raise EvaluationError(f"{name}: put {START} and {END}, once each, around the place of the results table")
+        raise EvaluationError(
+            f"{name}: put {START} and {END}, once each, around the place of the results table"
+        )
     return f"{before}{START}\n{table}\n{END}{after}"
 
 
@@ -156,7 +163,19 @@ def update_readme(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise EvaluationError(f"{path}: {error.strerror}; name the README") from error
-    write_text(path, with_table(text, markdown_table(records), str(path)))
+    write_text(path, with_table(text, readme_tables(records), str(path)))
+
+
+def readme_tables(records: Sequence[Mapping[str, Any]]) -> str:
+    """Render what stands between the markers of the README.
+
+    Args:
+        records: of the checkpoints.
+
+    Returns:
+        A table a checkpoint, in Markdown.
+    """
+    return "\n\n".join(markdown_table(record, headlines=True) for record in records)
 
 
 def percent(share: float) -> str:
@@ -164,25 +183,34 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def _validity(name: str, measured: Mapping[str, Any]) -> Iterator[Figure]:
-    title, samples, rows = _SETTINGS[name], measured["samples"], measured["training_rows"]
-    of_rows = "training rows "
+def _validity(name: str, stage: Mapping[str, Any]) -> Iterator[Figure]:
+    title, measured, everything = _SETTINGS[name], stage[name], stage["all_training_rows"]
+    samples, rows = measured["samples"], measured["training_rows"]
     for key, word in _MEASURES.items():
-        beside = f"{of_rows}{percent(rows[key]['smact14'])}; with icsd24 states {percent(samples[key]['icsd24'])}"
+        beside = (
+            f"with icsd24 states {percent(samples[key]['icsd24'])}; training rows {percent(rows[key]['smact14'])} and "
+            f"{percent(rows[key]['icsd24'])}, of all sorts {percent(everything[key]['smact14'])} and "
+            f"{percent(everything[key]['icsd24'])}"
+        )
         yield _share(f"{title}: {word}", samples[key]["smact14"], (name, key), beside)
     novel = samples["novel_only"]
     for key, word in _MEASURES.items():
         beside = f"with icsd24 states {percent(novel[key]['icsd24'])}"
-        yield _share(f"{title}: {word} among the novel ones", novel[key]["smact14"], (name, "novel_only", key), beside)
-    yield _share(f"{title}: unique", samples["unique"], (name, "unique"), f"of {samples['drawn']:,} samples")
-    yield _share(f"{title}: novel", samples["novel"], (name, "novel"), f"of {samples['distinct']:,} unique ones")
+        yield _share(
+            f"{title}: {word}, novel ones alone", novel[key]["smact14"], (name, "novel_only", key), beside
+        )
+    drawn = f"of {samples['drawn']:,} samples at temperature {stage['settings']['temperature']:g}"
+    yield _share(f"{title}: unique", samples["unique"], (name, "unique"), drawn)
+    yield _share(
+        f"{title}: novel", samples["novel"], (name, "novel"), f"of {samples['distinct']:,} unique ones"
+    )
     points = measured["elements_difference"]
     yield Figure(
-        f"{title}: share by number of elements, largest difference",
-        f"{points:.2f} points",
+        f"{title}: shares by number of elements",
+        f"{points:.2f} points off",
         f"≤ {_MOST_POINTS:g} points",
         points <= _MOST_POINTS,
-        f"from {rows['rows']:,} training rows",
+        f"at most, from those of {rows['rows']:,} training rows",
     )
 
 
@@ -199,19 +227,22 @@ def _likelihood(measured: Mapping[str, Any]) -> Iterator[Figure]:
 
 
 def _rediscovery(measured: Mapping[str, Any]) -> Iterator[Figure]:
-    for size in sorted((key for key in measured if key.isdigit()), key=int):
+    sizes = sorted((key for key in measured if key.isdigit()), key=int)
+    temperature = measured["settings"]["temperature"]
+    for size in sizes:
         entry = measured[size]
         for key, word in _TARGETS.items():
             target = entry["targets"][key]
             low, high = target["interval"]
-            aimed = _REDISCOVERY_AIM[2] if (size, key) == _REDISCOVERY_AIM[:2] else None
+            aim = _REDISCOVERY_AIM[2] if (size, key) == _REDISCOVERY_AIM[:2] else None
             yield Figure(
-                f"rediscovery, {entry['unique']:,} unique samples: {word}",
+                f"rediscovery, {entry['unique']:,} unique samples at temperature {temperature:g}: {word}",
                 percent(target["share"]),
-                "" if aimed is None else f"≥ {100 * aimed:g} %",
+                "" if aim is None else f"≥ {100 * aim:g} %",
                 # Fewer samples than were asked for do not make the figure that was aimed at.
-                None if aimed is None else target["share"] >= aimed and entry["unique"] == int(size),
+                None if aim is None else target["share"] >= aim and entry["unique"] == int(size),
                 f"{target['found']:,} of {target['size']:,}; 95 % interval {100 * low:.2f} to {percent(high)}",
+                headline=size == sizes[-1] and key in _HEADLINES,
             )
 
 

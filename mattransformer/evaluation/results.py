@@ -1,6 +1,6 @@
 """The record of what was measured on a checkpoint: one JSON file a checkpoint, one entry a stage.
 
-    {"kind": "checkpoint", "checkpoint": {...}, "data": {...}, "stages": {"validity": {...}, ...}}
+    {"kind": "checkpoint", "checkpoint": {...}, "stages": {"validity": {...}, ...}}
 
 A stage can be measured again by itself; the others are kept as long as weights and data are the same.
 """
@@ -33,11 +33,15 @@ def read_results(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise EvaluationError(f"{path} does not exist; measure the checkpoint with benchmarks/checkpoint.py") from error
+        raise EvaluationError(
+            f"{path} does not exist; measure the checkpoint with benchmarks/checkpoint.py"
+        ) from error
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{path} cannot be read ({error}); remove it and measure again") from error
     if not isinstance(record, dict) or record.get("kind") != KIND:
-        raise EvaluationError(f"{path} is no record of a checkpoint; give one that benchmarks/checkpoint.py wrote")
+        raise EvaluationError(
+            f"{path} is no record of a checkpoint; give one that benchmarks/checkpoint.py wrote"
+        )
     return record
 
 
@@ -55,7 +59,9 @@ def checkpoint_results(folder: Path) -> list[dict[str, Any]]:
     """
     paths = [path for path in sorted(folder.glob("*.json")) if _is_of_checkpoint(path)]
     if not paths:
-        raise EvaluationError(f"{folder} holds no results of a checkpoint; measure one with benchmarks/checkpoint.py")
+        raise EvaluationError(
+            f"{folder} holds no results of a checkpoint; measure one with benchmarks/checkpoint.py"
+        )
     return [require_complete(read_results(path), path) for path in paths]
 
 
@@ -80,13 +86,13 @@ def require_complete(record: dict[str, Any], path: Path) -> dict[str, Any]:
     return record
 
 
-def begin(path: Path, checkpoint: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+def begin(path: Path, checkpoint: dict[str, Any], data: dict[str, str]) -> dict[str, Any]:
     """Start a record, or go on with one of the same weights and data.
 
     Args:
         path: where it lies, or will lie.
         checkpoint: at least `name` and the `sha256` of the weights.
-        data: name of each corpus to its SHA-256.
+        data: name of each corpus that is at hand to its SHA-256.
 
     Returns:
         The record, with the stages that still hold.
@@ -94,7 +100,7 @@ def begin(path: Path, checkpoint: dict[str, Any], data: dict[str, Any]) -> dict[
     Raises:
         EvaluationError: the file is there and is no record of a checkpoint.
     """
-    record: dict[str, Any] = {"kind": KIND, "checkpoint": checkpoint, "data": data, "stages": {}}
+    record: dict[str, Any] = {"kind": KIND, "checkpoint": checkpoint, "stages": {}}
     if not path.exists():
         return record
     earlier = read_results(path)
@@ -102,7 +108,7 @@ def begin(path: Path, checkpoint: dict[str, Any], data: dict[str, Any]) -> dict[
         record["stages"] = {
             name: stage
             for name, stage in earlier["stages"].items()
-            if all(data.get(corpus) == sha256 for corpus, sha256 in stage["data"].items())
+            if all(data.get(corpus, sha256) == sha256 for corpus, sha256 in stage["data"].items())
         }
     return record
 

@@ -90,7 +90,9 @@ def allot(n: int, rows: Sequence[int]) -> list[int]:
     """
     total = sum(rows)
     if total == 0:
-        raise EvaluationError("none of the training rows has the conditions of this setting; use corpora that have them")
+        raise EvaluationError(
+            "none of the training rows has the conditions of this setting; use corpora that have them"
+        )
     shares = [n * count // total for count in rows]
     remainders = [n * count % total for count in rows]
     for index in np.argsort([-remainder for remainder in remainders], kind="stable")[: n - sum(shares)]:

@@ -1,8 +1,9 @@
 """An interpolated trigram model of token sequences: what a transformer has to beat.
 
-The probability of a token is a weighted mean of a uniform, a unigram, a bigram and a trigram estimate (Jelinek and Mercer, 1980). The
-weights are fitted by expectation maximisation on a tenth of the training rows with counts from the other nine; then the
-counts are taken from all of them. Condition tokens are context and never predicted, as for the transformer.
+The probability of a token is a weighted mean of a uniform, a unigram, a bigram and a trigram estimate (Jelinek and
+Mercer, 1980). The weights are fitted by expectation maximisation on a tenth of the training rows with counts from the
+other nine; then the counts are taken from all of them. Condition tokens are context and never predicted, as for the
+transformer.
 """
 
 from __future__ import annotations
@@ -107,11 +108,13 @@ class TrigramModel:
         return np.add.reduceat(nats, formulas.starts[:-1])
 
     def _estimates(self, first: Counts, second: Counts, token: Counts) -> Numbers:
-        """Give the four estimates of each token, (4, positions); in a context never seen, that of the shorter context."""
+        """Give the four estimates, (4, positions); in a context never seen, that of the shorter one."""
         uniform = np.full(len(token), 1 / len(_PREDICTED))
         unigram = self.unigrams[token] / self.unigrams.sum()
         bigram = _ratio(self.bigrams[second, token], self.bigrams.sum(axis=1)[second], unigram)
-        trigram = _ratio(self.trigrams[first, second, token], self.trigrams.sum(axis=2)[first, second], bigram)
+        trigram = _ratio(
+            self.trigrams[first, second, token], self.trigrams.sum(axis=2)[first, second], bigram
+        )
         return np.stack([uniform, unigram, bigram, trigram])
 
     def _fitted_weights(self, held_out: EncodedFormulas) -> Numbers:

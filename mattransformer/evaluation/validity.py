@@ -54,7 +54,9 @@ class Judgement:
         return len(self.formulas) + self.failures
 
 
-def judge(formulas: Sequence[Formula], known: KnownFormulas, failures: int = 0, drawn: int | None = None) -> Judgement:
+def judge(
+    formulas: Sequence[Formula], known: KnownFormulas, failures: int = 0, drawn: int | None = None
+) -> Judgement:
     """Judge distinct compositions.
 
     Args:
@@ -100,8 +102,9 @@ def shares(judgement: Judgement) -> dict[str, Any]:
 
     Returns:
         `drawn`, `distinct` and `failures` (distinct ones) as numbers; `unique` as a share of all samples;
-        `charge_neutral`, `electronegativity_balanced` (by set of states), `novel` and `elements` (by number of elements)
-        as shares of the distinct samples; and under `novel_only` the first two among the novel compositions alone.
+        `charge_neutral`, `electronegativity_balanced` (by set of states), `novel` and `elements` (by number of
+        elements) as shares of the distinct samples; and under `novel_only` the first two among the novel compositions
+        alone.
     """
     distinct, novel = judgement.distinct, judgement.novel
     count = int(novel.sum())
@@ -115,7 +118,9 @@ def shares(judgement: Judgement) -> dict[str, Any]:
         "novel": _share(count, distinct),
         "novel_only": {
             "compositions": count,
-            "charge_neutral": _by_states({s: mask[novel] for s, mask in judgement.charge_neutral.items()}, count),
+            "charge_neutral": _by_states(
+                {s: mask[novel] for s, mask in judgement.charge_neutral.items()}, count
+            ),
             "electronegativity_balanced": _by_states(
                 {s: mask[novel] for s, mask in judgement.balanced.items()}, count
             ),
@@ -138,7 +143,9 @@ def row_shares(formulas: Sequence[Formula]) -> dict[str, Any]:
     return {
         "rows": rows,
         "charge_neutral": _by_states({s: neutral for s, (neutral, _) in by_states.items()}, rows),
-        "electronegativity_balanced": _by_states({s: balanced for s, (_, balanced) in by_states.items()}, rows),
+        "electronegativity_balanced": _by_states(
+            {s: balanced for s, (_, balanced) in by_states.items()}, rows
+        ),
         "elements": element_shares(np.array([len(formula.counts) for formula in formulas]), rows),
     }
 

@@ -1,15 +1,21 @@
 """What a model learns from its own samples: to keep the rule of the condition that it was asked for.
 
-A model that has learned real formulas still breaks the rule of a condition now and then: under `<strict>`, a composition
-that is not charge-neutral. The rule can be checked on any sample, so samples are training data. With p the model's
-distribution under a condition and Z the share of it that keeps the rule, the gradient of log Z is the mean over samples of
+A model that has learned real formulas still breaks the rule of a condition now and then: under `<strict>`, a
+composition that is not charge-neutral. The rule can be checked on any sample, so samples are training data. With p
+the model's distribution under a condition and Z the share of it that keeps the rule, the gradient of log Z is the
+mean over samples of
 
     (kept / Z - 1) * gradient of log p(sample)
 
-(Williams, Mach. Learn. 8, 229 (1992), with the mean as baseline). Following it moves p towards p given that the rule
-holds. No label and no formula from elsewhere enters. Formulas that the hash rule puts in the valid or test split count for
-nothing, so that these stay unseen; rows of the training split are left to the training itself. A sample whose atoms are not
-in canonical order, or not reduced, breaks the rule of every condition.
+(Williams, Mach. Learn. 8, 229 (1992), with the mean as baseline). Following it moves p towards p given that the
+rule holds. Z is taken for each number of elements by itself, so that compositions of many elements, which break
+rules more often, do not become rarer than in the rows.
+
+No label and no formula from elsewhere enters. Formulas that the hash rule puts in the valid or test split count for
+nothing, so that these stay unseen. Rows that keep the rule are left to the training itself: what a model gives up
+goes to new compositions. A sample whose atoms are not in canonical order, or not reduced, breaks the rule of every
+condition. Two more aims can be set: to repeat fewer rows, and to hold the shares of compositions of two, three, …
+elements to those of the rows.
 """
 
 from __future__ import annotations
@@ -23,13 +29,15 @@ import numpy as np
 from mattransformer.data.encoding import EncodedFormulas
 from mattransformer.data.splits import split_of
 from mattransformer.data.variants import VARIANTS, holding, variants_of
+from mattransformer.formula import Formula
 from mattransformer.generation.prefix_tree import SampledSequence, sample_sequences
-from mattransformer.generation.samples import MOST_ATOMS, canonical_formula
+from mattransformer.generation.samples import MOST_ATOMS, MOST_ELEMENTS, canonical_formula
 from mattransformer.tokenization import END_ID, prompt_ids
 from mattransformer.training.rows import OwnSampler, WeightedRows, load_training_data
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
     from mattransformer.training.config import TrainingConfig
 
 Conditions = tuple[str, str]  # source, variant
@@ -42,10 +50,16 @@ class SelfTraining:
     Attributes:
         shares: source and variant to the share of samples drawn under them.
         known: source to the formulas of its training rows.
+        elements: source and variant to the shares of their rows by number of elements, (MOST_ELEMENTS + 1,).
+        repeats: how much a repeated row counts as a miss, from 0 to 1.
+        balance: how much a lack of compositions of some number of elements counts, from 0 to 1.
     """
 
     shares: Mapping[Conditions, float]
     known: Mapping[str, frozenset[str]]
+    elements: Mapping[Conditions, np.ndarray] = field(default_factory=dict)
+    repeats: float = 0.0
+    balance: float = 0.0
 
     def __call__(self, model: PreTrainedModel, samples: int, seed: list[int]) -> WeightedRows:
         """Sample a model.
@@ -62,36 +76,78 @@ class SelfTraining:
         for number, ((source, variant), share) in enumerate(self.shares.items()):
             prompt = prompt_ids({"source": source, "variant": variant})
             drawn = list(
-                sample_sequences(model, prompt, round(samples * share), [*seed, number], max_tokens=MOST_ATOMS)
+                sample_sequences(
+                    model, prompt, round(samples * share), [*seed, number], max_tokens=MOST_ATOMS
+                )
             )
-            self._weigh(drawn, prompt, source, variant, lessons)
+            judged = self._judge(drawn, source, variant)
+            lessons.facts[f"kept, {source} {variant}"] = judged.kept_share
+            for sequence, weight in zip(drawn, self._weights(judged, (source, variant)), strict=True):
+                if weight:
+                    lessons.add([*prompt, *sequence.ids], float(weight), finished=sequence.finished)
         return lessons.rows()
 
-    def _weigh(
-        self, drawn: list[SampledSequence], prompt: list[int], source: str, variant: str, lessons: _Lessons
-    ) -> None:
-        formulas = [canonical_formula(sequence) for sequence in drawn]
-        readable = [index for index, formula in enumerate(formulas) if formula is not None]
-        labels = variants_of([formula for formula in formulas if formula is not None])
-        kept = np.zeros(len(drawn), dtype=bool)
-        kept[readable] = [label in holding(variant) for label in labels]
-        counted = np.ones(len(drawn), dtype=bool)
-        names = {index: str(formulas[index] and formulas[index].reduced_formula) for index in readable}
-        for index, name in names.items():
-            counted[index] = split_of(name) == "train" and name not in self.known[source]
-        counts = np.array([sequence.count for sequence in drawn]) * counted
-        share = float(counts[kept].sum() / max(1, counts.sum()))
-        if not 0 < share < 1:
-            return  # nothing to learn where all samples keep the rule, or none does
-        for sequence, keeps, count in zip(drawn, kept, counts, strict=True):
-            if count:
-                lessons.add([*prompt, *sequence.ids], float(count * (keeps / share - 1)), finished=sequence.finished)
+    def _judge(self, drawn: list[SampledSequence], source: str, variant: str) -> _Judged:
+        formulas = {
+            index: formula
+            for index, formula in enumerate(map(canonical_formula, drawn))
+            if formula is not None
+        }
+        labels = variants_of(list(formulas.values()))
+        names = [formula.reduced_formula for formula in formulas.values()]
+        at = np.fromiter(formulas, dtype=np.int64, count=len(formulas))
+        kept, repeated, counted = (np.zeros(len(drawn), dtype=bool) for _ in range(3))
+        kept[at] = [label in holding(variant) for label in labels]
+        repeated[at] = [name in self.known[source] for name in names]
+        counted[:] = True
+        counted[at] = [split_of(name) == "train" for name in names]
+        return _Judged(
+            counts=np.array([sequence.count for sequence in drawn]),
+            elements=np.array([len(set(sequence.ids)) for sequence in drawn]),
+            kept=kept,
+            repeated=repeated & kept,
+            counted=counted,
+        )
+
+    def _weights(self, judged: _Judged, conditions: Conditions) -> np.ndarray:
+        """Weigh samples: misses below 0, and as much above 0 on new compositions of as many elements."""
+        misses = judged.counts * judged.counted * np.where(judged.kept, self.repeats * judged.repeated, 1.0)
+        gains = judged.counts * judged.counted * (judged.kept & ~judged.repeated)
+        weights = -misses
+        for number in np.unique(judged.elements):
+            group = judged.elements == number
+            total = misses[group].sum()
+            if self.balance and number <= MOST_ELEMENTS:
+                lack = self.elements[conditions][number] - judged.counts[group].sum() / judged.counts.sum()
+                total += self.balance * lack * judged.counts.sum()
+            if gains[group].any():
+                weights = weights + np.where(group, gains * total / gains[group].sum(), 0.0)
+        return weights
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Facts of distinct sequences, all (sequences,): how often drawn, elements, and what they are.
+
+    `kept` keeps the rule, `repeated` also is a row of the training, `counted` belongs to the training split or to none.
+    """
+
+    counts: np.ndarray
+    elements: np.ndarray
+    kept: np.ndarray
+    repeated: np.ndarray
+    counted: np.ndarray
+
+    @property
+    def kept_share(self) -> float:
+        return round(float(self.counts[self.kept].sum() / self.counts.sum()), 4)
 
 
 @dataclass
 class _Lessons:
     sequences: list[list[int]] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
+    facts: dict[str, float] = field(default_factory=dict)
 
     def add(self, ids: list[int], weight: float, *, finished: bool) -> None:
         self.sequences.append([*ids, END_ID] if finished else ids)
@@ -101,7 +157,7 @@ class _Lessons:
         starts = np.zeros(len(self.sequences) + 1, dtype=np.int64)
         np.cumsum([len(sequence) for sequence in self.sequences], out=starts[1:])
         ids = np.array([token for sequence in self.sequences for token in sequence], dtype=np.uint8)
-        return WeightedRows(EncodedFormulas(ids, starts), np.array(self.weights))
+        return WeightedRows(EncodedFormulas(ids, starts), np.array(self.weights), self.facts)
 
 
 def own_sampler(config: TrainingConfig) -> OwnSampler:
@@ -116,9 +172,19 @@ def own_sampler(config: TrainingConfig) -> OwnSampler:
     """
     data = load_training_data(config)
     table = data.corpus.split("train")
-    weight = table["source"].map(lambda source: config.weights.get(source, 1.0))
-    seen = weight.groupby([table["source"], table["variant"]]).sum()
-    ruled = {key: float(total) for key, total in seen.items() if key[1] != VARIANTS[0] and total > 0}
-    known = {source: frozenset(rows) for source, rows in table.groupby("source")["formula"]}
-    return SelfTraining({key: total / sum(ruled.values()) for key, total in ruled.items()}, known)
-
+    known: dict[str, set[str]] = {}
+    elements: dict[Conditions, np.ndarray] = {}
+    rows = zip(table["formula"], table["source"], table["variant"], strict=True)
+    for formula, source, variant in rows:
+        known.setdefault(source, set()).add(formula)
+        if variant != VARIANTS[0]:
+            seen = elements.setdefault((source, variant), np.zeros(MOST_ELEMENTS + 1))
+            seen[len(Formula.parse(formula).elements)] += 1
+    seen_rows = {key: float(seen.sum()) * config.weights.get(key[0], 1.0) for key, seen in elements.items()}
+    return SelfTraining(
+        {key: rows / sum(seen_rows.values()) for key, rows in seen_rows.items() if rows},
+        {source: frozenset(formulas) for source, formulas in known.items()},
+        {key: seen / seen.sum() for key, seen in elements.items()},
+        repeats=config.own_repeats,
+        balance=config.own_balance,
+    )

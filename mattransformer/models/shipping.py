@@ -1,6 +1,6 @@
 """Put a trained checkpoint into the package: half precision, at most 4 MB, with its record.
 
-    python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-small gpt2
+python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-small gpt2
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def ship(checkpoint: str | Path, name: str, folder: Path = SHIPPED) -> Path:
     model = load_model(source)
     size = 2 * model.num_parameters()
     if size > MOST_BYTES:
-        raise CheckpointError(f"{source}: {size} bytes in half precision, but at most {MOST_BYTES} are shipped")
+        raise CheckpointError(
+            f"{source}: {size} bytes in half precision, but at most {MOST_BYTES} are shipped"
+        )
     target = folder / name
     save_checkpoint(model, target, dtype=torch.float16)
     write_bytes(target / RUN, (source / RUN).read_bytes())

@@ -273,6 +273,7 @@ class _Run:
             "valid_nll": valid,
             "tokens": progress.tokens,
             "seconds": round(progress.seconds, 1),
+            **self.rows.facts,
         }
         progress.history.append(entry)
         if better and self.main:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,10 +25,12 @@ class WeightedRows:
     Attributes:
         formulas: the sequences.
         loss_weights: factor of the loss of each, (sequences,); below 0 the model is to unlearn it.
+        facts: what the record is to say of them.
     """
 
     formulas: EncodedFormulas
     loss_weights: np.ndarray
+    facts: Mapping[str, float] = field(default_factory=dict)
 
 
 # Samples the model that is trained: model, number of samples and seed to what these samples teach it.
@@ -72,7 +74,8 @@ def join(first: WeightedRows, second: WeightedRows) -> WeightedRows:
         np.concatenate([first.formulas.ids, second.formulas.ids]),
         np.concatenate([first.formulas.starts, shifted]),
     )
-    return WeightedRows(formulas, np.concatenate([first.loss_weights, second.loss_weights]))
+    weights = np.concatenate([first.loss_weights, second.loss_weights])
+    return WeightedRows(formulas, weights, {**first.facts, **second.facts})
 
 
 def load_training_data(config: TrainingConfig) -> TrainingData:

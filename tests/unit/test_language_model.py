@@ -47,7 +47,7 @@ PEROVSKITES = [
     )
     if split_of(formula) == "train"
 ]
-USER = {"source": "user", "variant": "strict"}
+USER: dict[str, Any] = {"source": "user", "variant": "strict"}
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +99,10 @@ def test_the_table_has_one_row_a_composition_the_most_probable_first(beginner: L
     assert table["log_prob"].is_monotonic_decreasing
     assert table["log_prob"].dtype == np.float64
     assert [str(table[name].dtype) for name in table if name not in COLUMNS[:4]] == ["bool"] * 3
-    for row in table.itertuples():
-        formula = Formula.parse(row.formula)
-        assert formula.reduced_formula == row.formula
-        assert formula.tokens == tuple(row.tokens.split())
+    for name, tokens in table[["formula", "tokens"]].to_numpy().tolist():
+        formula = Formula.parse(name)
+        assert formula.reduced_formula == name
+        assert formula.tokens == tuple(tokens.split())
         assert 2 <= len(formula.elements) <= 8
         assert formula.atoms <= 30
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from mattransformer.generation.prefix_tree import (
 from mattransformer.models.architectures import BY_MODEL_TYPE, BY_NAME, build_config, build_model
 from mattransformer.tokenization import END_ID, PAD_ID, TOKEN_ID, VOCABULARY, prompt_ids
 
-SIZES = {
+SIZES: dict[str, dict[str, Any]] = {
     "gpt": {"n_layer": 2, "n_embd": 32, "n_head": 4},
     "gpt2": {"n_layer": 2, "n_embd": 32, "n_head": 4},
     "gpt-neo": {

@@ -33,12 +33,20 @@ ARTEFACT = Path(__file__).resolve().parents[2] / "tokenizer"
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
-    return AutoTokenizer.from_pretrained(ARTEFACT)
+    opened = AutoTokenizer.from_pretrained(ARTEFACT)
+    assert isinstance(opened, PreTrainedTokenizerFast)
+    return opened
 
 
 def formulas_of(path: Path) -> set[str]:
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         return {row["formula"] for row in csv.DictReader(stream)}
+
+
+def text_of(tokenizer: PreTrainedTokenizerFast, ids: list[int], **options: bool) -> str:
+    text = tokenizer.decode(ids, **options)
+    assert isinstance(text, str)
+    return text
 
 
 # The artefact
@@ -53,7 +61,6 @@ def test_the_built_tokenizer_is_the_one_in_the_repository_byte_for_byte(tmp_path
 def test_plain_transformers_opens_the_artefact_as_a_fast_tokenizer(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
-    assert isinstance(tokenizer, PreTrainedTokenizerFast)
     assert tokenizer.get_vocab() == build_tokenizer().get_vocab() == TOKEN_ID
     assert tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))) == list(VOCABULARY)
 
@@ -78,13 +85,13 @@ def test_the_special_tokens_have_their_roles(tokenizer: PreTrainedTokenizerFast)
 def test_strontium_titanate_is_five_atoms_after_its_conditions(tokenizer: PreTrainedTokenizerFast) -> None:
     ids = tokenizer("<mp> <strict> Sr Ti O O O </s>")["input_ids"]
     assert ids == [*prompt_ids(), *element_ids(["Sr", "Ti", "O", "O", "O"]), TOKEN_ID["</s>"]]
-    assert tokenizer.decode(ids, skip_special_tokens=True).split() == ["Sr", "Ti", "O", "O", "O"]
+    assert text_of(tokenizer, ids, skip_special_tokens=True).split() == ["Sr", "Ti", "O", "O", "O"]
 
 
 def test_a_continuation_is_decoded_with_a_space_before_it(tokenizer: PreTrainedTokenizerFast) -> None:
     # Pipelines append it to the prompt: without the space, carbon after titanium would read TiC.
     prompt = "<mp> <strict> Sr Ti"
-    assert prompt + tokenizer.decode(element_ids(["C", "O"])) == "<mp> <strict> Sr Ti C O"
+    assert prompt + text_of(tokenizer, element_ids(["C", "O"])) == "<mp> <strict> Sr Ti C O"
 
 
 @pytest.mark.parametrize("word", ["Xx", "SrTiO3", "sr", "D", "<new>"])
