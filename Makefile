@@ -35,7 +35,8 @@ checkpoint: .venv/installed
 	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-base.yaml
 	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-small.yaml
 	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-shipped.yaml
-	$(BIN)/python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-shipped gpt2
+	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-final.yaml
+	$(BIN)/python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-final gpt2
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -246,7 +246,9 @@ def _resolve(name: str | Path) -> tuple[Path, NamedCorpus | None]:
             raise CorpusError(
                 f"{name} is neither a file nor a corpus; the corpora are {', '.join(CORPUS_NAMES)}"
             )
-        return path, None
+        # A corpus for measuring stays one when it is named by its path.
+        measuring = (corpus for corpus in NAMED.values() if not corpus.trainable and corpus.file == path.name)
+        return path, next(measuring, None)
     if named.file is None:
         return EMBEDDED_FILE, named
     folder = os.environ.get(DATA_VARIABLE)

@@ -51,6 +51,7 @@ class SelfTraining:
         shares: source and variant to the share of samples drawn under them.
         known: source to the formulas of its training rows.
         elements: source and variant to the shares of their rows by number of elements, (MOST_ELEMENTS + 1,).
+        weight: how much a sample counts beside a row.
         repeats: how much a repeated row counts as a miss, from 0 to 1.
         balance: how much a lack of compositions of some number of elements counts, from 0 to 1.
     """
@@ -58,6 +59,7 @@ class SelfTraining:
     shares: Mapping[Conditions, float]
     known: Mapping[str, frozenset[str]]
     elements: Mapping[Conditions, np.ndarray] = field(default_factory=dict)
+    weight: float = 1.0
     repeats: float = 0.0
     balance: float = 0.0
 
@@ -70,7 +72,7 @@ class SelfTraining:
             seed: decides them.
 
         Returns:
-            The distinct sequences that teach something. A weight of 1 is that of a row.
+            The distinct sequences that teach something.
         """
         lessons = _Lessons()
         for number, ((source, variant), share) in enumerate(self.shares.items()):
@@ -84,7 +86,9 @@ class SelfTraining:
             lessons.facts[f"kept, {source} {variant}"] = judged.kept_share
             for sequence, weight in zip(drawn, self._weights(judged, (source, variant)), strict=True):
                 if weight:
-                    lessons.add([*prompt, *sequence.ids], float(weight), finished=sequence.finished)
+                    lessons.add(
+                        [*prompt, *sequence.ids], self.weight * float(weight), finished=sequence.finished
+                    )
         return lessons.rows()
 
     def _judge(self, drawn: list[SampledSequence], source: str, variant: str) -> _Judged:
@@ -185,6 +189,7 @@ def own_sampler(config: TrainingConfig) -> OwnSampler:
         {key: rows / sum(seen_rows.values()) for key, rows in seen_rows.items() if rows},
         {source: frozenset(formulas) for source, formulas in known.items()},
         {key: seen / seen.sum() for key, seen in elements.items()},
+        weight=config.own_weight,
         repeats=config.own_repeats,
         balance=config.own_balance,
     )

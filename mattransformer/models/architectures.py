@@ -190,6 +190,8 @@ def build_model(config: PreTrainedConfig) -> PreTrainedModel:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from mattransformer.models.kernels import use_fast_kernels
+
     try:
         model = AutoModelForCausalLM.from_config(
             config, dtype=torch.float32, attn_implementation="eager"
@@ -198,6 +200,7 @@ def build_model(config: PreTrainedConfig) -> PreTrainedModel:
             model(input_ids=torch.tensor([[BEGIN_ID, END_ID]]))
     except Exception as error:  # transformers and torch have a dozen kinds for this
         raise _misfit(config.model_type, error) from error
+    use_fast_kernels(model)
     return model.train()
 
 

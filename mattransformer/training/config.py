@@ -50,6 +50,7 @@ class TrainingConfig:
         average_steps: the weights that are kept are a running mean over about that many steps; 0 keeps the last ones.
         own_samples: how many samples of itself, drawn and screened at the start of each epoch, teach the model the
             rules of its conditions beside the rows; 0 for none. See `generation.self_training`.
+        own_weight: how much an own sample counts beside a row.
         own_repeats: how much an own sample that repeats a row counts as a miss, from 0 to 1.
         own_balance: how much own samples are held to the rows' shares of two, three, … elements, from 0 to 1.
         keep: `best` keeps the weights with the lowest validation loss, `last` the newest ones.
@@ -82,6 +83,7 @@ class TrainingConfig:
     dropout: float = 0.0
     average_steps: int = 1000
     own_samples: int = 0
+    own_weight: float = 1.0
     own_repeats: float = 0.0
     own_balance: float = 0.0
     keep: str = "best"
@@ -177,6 +179,7 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "dropout": _number(0, 0.9),
     "average_steps": _whole(0),
     "own_samples": _whole(0),
+    "own_weight": _number(0, 100, above=True),
     "own_repeats": _number(0, 1),
     "own_balance": _number(0, 1),
     "keep": _choice("best", "last"),

@@ -349,3 +349,10 @@ def test_no_progress_bar_reaches_a_log(tmp_path: Path) -> None:
     )
     assert run.stderr == ""
     assert int(run.stdout) == 31_920
+
+
+def test_the_icsd_is_for_measuring_only_also_when_it_is_named_by_its_path(shared_data: Path) -> None:
+    corpus = load_corpus(shared_data / "icsd.csv.gz")
+    assert not corpus.trainable
+    with pytest.raises(CorpusError, match="measuring"):
+        corpus.require_trainable()

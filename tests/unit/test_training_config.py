@@ -107,6 +107,11 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
     "clip": [0, -1, None],
     "dropout": [-0.1, 1.0, None],
     "average_steps": [-1, 1.5, None],
+    "own_samples": [-1, 0.5, None],
+    "own_weight": [-0.1, "much", None],
+    "own_repeats": [-0.1, 1.1, None],
+    "own_balance": [-0.1, 1.1, None],
+    "keep": ["first", None],
     "evaluations_per_epoch": [0, -1, 0.5],
     "patience": [-1, 1.5, None],
     "validation_rows": [0, -1, 1.5],
@@ -128,6 +133,11 @@ def test_a_value_that_makes_no_sense_is_refused_with_what_is_allowed(key: str, v
         with_key(key, value)
     assert repr(value) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_own_samples_need_an_evaluation_an_epoch() -> None:
+    with pytest.raises(ConfigError, match=r"^evaluations_per_epoch: .* set it to 1$"):
+        config_from({"output": "runs/oxides", "own_samples": 100, "evaluations_per_epoch": 2}, "oxides.yaml")
 
 
 # Files that are no configuration
