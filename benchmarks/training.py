@@ -10,8 +10,9 @@ No token is padding. FLOP/s = 6 x parameters beside the embeddings x tokens / s.
 products in the precision of the training, in the same process, with as many threads, before and after every training.
 On a machine with other work, the rates by processor time say more than those by the clock.
 
-`--memory` trains on all of the Materials Project and OQMD in a process of its own, with an evaluation and a checkpoint,
-and gives its largest resident memory: once with an empty cache, so that the corpora are read and labelled, and once more.
+`--memory` trains on all of the Materials Project and OQMD in a process of its own, with an evaluation and a
+checkpoint, and gives its largest resident memory: once with an empty cache, so that the corpora are read and labelled,
+and once more.
 """
 
 from __future__ import annotations
