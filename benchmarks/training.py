@@ -10,9 +10,8 @@ No token is padding. FLOP/s = 6 x parameters beside the embeddings x tokens / s.
 products in the precision of the training, in the same process, with as many threads, before and after every training.
 On a machine with other work, the rates by processor time say more than those by the clock.
 
-`--memory` trains on all of the Materials Project and OQMD in a process of its own, with an evaluation and a
-checkpoint, and gives its largest resident memory: once with an empty cache, so that the corpora are read and labelled,
-and once more.
+`--memory` trains on all of the Materials Project and OQMD in a process of its own, with an evaluation and a checkpoint,
+and gives its largest resident memory: once with an empty cache, where the corpora are read and labelled, and once more.
 """
 
 from __future__ import annotations
@@ -42,7 +41,13 @@ from mattransformer.training.rows import load_training_data
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "training.json"
-CONFIGS = ("gpt-mp-transport-published", "gpt2-mp-transport-published", "gpt2-mp-transport-small")
+# The published size of GPT with the dropout of its configuration, and without.
+CASES = (
+    ("gpt-mp-transport-published",),
+    ("gpt-mp-transport-published", "dropout=0"),
+    ("gpt2-mp-transport-published",),
+    ("gpt2-mp-transport-small",),
+)
 MEMORY_CONFIG = "gpt2-mp-transport-small"
 MEMORY_LIMIT = 3.0  # GiB
 # The first steps meet their batch shapes for the first time.
@@ -154,8 +159,10 @@ def measure_speed(config: TrainingConfig, tokens: int) -> tuple[dict[str, Any], 
 def speeds(options: argparse.Namespace) -> dict[str, Any]:
     """Measure every configuration; the shares are of the best peak of all."""
     configs = [
-        load_config(ROOT / "configs" / f"{name}.yaml", [*options.overrides, f"threads={options.threads}"])
-        for name in CONFIGS
+        load_config(
+            ROOT / "configs" / f"{name}.yaml", [*settings, *options.overrides, f"threads={options.threads}"]
+        )
+        for name, *settings in CASES
     ]
     torch.set_num_threads(options.threads)
     peak, cases = Rate(0.0, 0.0), []
@@ -227,10 +234,10 @@ def show_speed(record: dict[str, Any]) -> None:
     print(f"peak of a {precision} matrix product, {record['threads']} threads:", end=" ")
     clock, processor = record["peak_flop_per_second"], record["peak_flop_per_second_by_processor_time"]
     print(f"{clock / 1e9:.0f} GFLOP/s ({processor / 1e9:.0f} by processor time)")
-    print(f"{'':17} tokens/s  GFLOP/s  of the peak  (by processor time)")
+    print(f"{'':17} dropout  tokens/s  GFLOP/s  of the peak  (by processor time)")
     for case in record["trainings"]:
         print(
-            f"{case['architecture']:6} {case['preset']:10} {case['tokens_per_second']:8,} "
+            f"{case['architecture']:6} {case['preset']:10} {case['dropout']:7} {case['tokens_per_second']:9,} "
             f"{case['flop_per_second'] / 1e9:8.0f} {case['share_of_peak']:12.1%} "
             f"{case['share_of_peak_by_processor_time']:20.1%}"
         )
