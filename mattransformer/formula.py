@@ -64,6 +64,10 @@ class Formula:
 
     def __post_init__(self) -> None:
         """Refuse counts that are not in canonical order or not positive whole numbers."""
+        if not isinstance(self.counts, tuple) or any(
+            not isinstance(entry, tuple) or len(entry) != 2 for entry in self.counts
+        ):
+            raise reject(self.counts, "counts are pairs of element and whole number", "use Formula.parse")
         if not self.counts or any(s not in RANK or type(n) is not int or n < 1 for s, n in self.counts):
             raise reject(self.counts, "counts are elements and whole numbers from 1", "use Formula.parse")
         ranks = [RANK[symbol] for symbol, _ in self.counts]

@@ -65,7 +65,7 @@ def load(key: str) -> tuple[pd.DataFrame, dict[str, Any]] | None:
         with _bars_on_terminals_only():
             table = Dataset.load_from_disk(str(folder)).to_pandas()
         return table, json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError, pa.ArrowException):
+    except (OSError, ValueError, IndexError, pa.ArrowException):  # an empty table is an IndexError
         return None  # damaged: it is made anew
 
 

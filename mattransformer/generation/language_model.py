@@ -250,9 +250,9 @@ def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:
 
 
 def _truncation(temperature: float, top_k: int | None, top_p: float | None) -> Truncation:
-    if not 0 < temperature <= 100:
+    if not isinstance(temperature, int | float | np.number) or not 1e-3 <= temperature <= 100:
         raise GenerationError(
-            f"temperature: {temperature!r} is not possible; give a number above 0, 1 is the model itself"
+            f"temperature: {temperature!r} is not possible; give a number from 0.001 to 100, 1 is the model itself"
         )
     if top_k is not None and not (isinstance(top_k, int | np.integer) and top_k >= 1):
         raise GenerationError(f"top_k: {top_k!r} is not possible; give a whole number from 1")

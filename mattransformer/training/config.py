@@ -123,13 +123,14 @@ def _number(low: float, high: float, *, above: bool = False) -> tuple[Any, str]:
     return test, f"give a number {'above' if above else 'from'} {low:g} to {high:g}"
 
 
-def _whole(low: int, *, optional: bool = False) -> tuple[Any, str]:
+def _whole(low: int, high: int = 2**53, *, optional: bool = False) -> tuple[Any, str]:
     def test(value: Any) -> bool:  # noqa: ANN401
         return (optional and value is None) or (
-            isinstance(value, int) and not isinstance(value, bool) and value >= low
+            isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
         )
 
-    return test, f"give a whole number from {low}{' or null' if optional else ''}"
+    limit = f" to {high}" if high < 2**53 else ""
+    return test, f"give a whole number from {low}{limit}{' or null' if optional else ''}"
 
 
 def _choice(*values: str) -> tuple[Any, str]:
@@ -187,7 +188,7 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "patience": _whole(0),
     "validation_rows": _whole(1, optional=True),
     "seed": _whole(0),
-    "threads": _whole(1, optional=True),
+    "threads": _whole(1, 1024, optional=True),
     "precision": _choice("auto", "bf16", "fp32"),
 }
 

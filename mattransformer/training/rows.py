@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from mattransformer.training.config import ConfigError, TrainingConfig
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,9 @@ def load_training_data(config: TrainingConfig) -> TrainingData:
     valid = corpus.split("valid")
     if valid.empty:
         valid = table  # a user's handful of formulas may leave no validation row
+        _log.warning(
+            "%s has no row in the validation split: the loss is measured on the training rows", corpus.name
+        )
     if config.validation_rows is not None and len(valid) > config.validation_rows:
         chosen = np.random.default_rng(0).permutation(len(valid))[: config.validation_rows]
         valid = valid.iloc[np.sort(chosen)]

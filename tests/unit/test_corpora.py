@@ -356,3 +356,11 @@ def test_the_icsd_is_for_measuring_only_also_when_it_is_named_by_its_path(shared
     assert not corpus.trainable
     with pytest.raises(CorpusError, match="measuring"):
         corpus.require_trainable()
+
+
+def test_a_file_without_a_formula_is_refused_again_when_it_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "nothing.csv"
+    file.write_text("formula\nXx\nYy2\n")
+    for _ in range(2):
+        with pytest.raises(CorpusError, match="2 not parseable"):
+            load_corpus(file)

@@ -478,3 +478,9 @@ def test_what_the_fast_reader_takes_the_general_one_reads_alike(pieces: list[str
     if counts is not None:
         assert read_text(text) == dict(counts)
         assert Composition(text).get_el_amt_dict() == dict(counts)
+
+
+@pytest.mark.parametrize("counts", ["SrTiO3", 5, {"Na": 1}, (("Na", 1, 2),), [("Na", 1)]])
+def test_the_constructor_takes_counts_and_refers_everything_else_to_parse(counts: object) -> None:
+    with pytest.raises(FormulaError, match=r"Formula\.parse"):
+        Formula(counts)  # type: ignore[arg-type]
