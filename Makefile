@@ -32,11 +32,9 @@ lint: .venv/installed-lint
 
 # Trains and ships gpt2 anew. Needs MATTRANSFORMER_DATA: the folder with mp.csv.gz and oqmd.csv.gz.
 checkpoint: .venv/installed
-	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-base.yaml
-	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-small.yaml
-	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-shipped.yaml
-	$(BIN)/mattransformer train configs/gpt2-mp-oqmd-final.yaml
-	$(BIN)/python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-final gpt2
+	for step in base small shipped final analogues neutral likely likelier release diverse; do \
+		$(BIN)/mattransformer train configs/gpt2-mp-oqmd-$$step.yaml || exit 1; done
+	$(BIN)/python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-diverse gpt2
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -76,6 +76,12 @@ def render_card(name_or_folder: str | Path, results: Path, template: Path = TEMP
         "steps": steps,
         "learned": learned_from(steps),
         "seconds": sum(step["seconds"] for step in steps),
+        "analogues": max(
+            (step["config"] for step in steps if step["config"].get("analogues")),
+            key=lambda config: int(config["analogues"]),
+            default=None,
+        ),
+        "unlikely": any(step["config"].get("own_unlikely") for step in steps),
         "own_samples": any(step["config"].get("own_samples") for step in steps),
         "record": record,
         "validity": record["stages"]["validity"],

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from mattransformer.data.analogues import analogues
 from mattransformer.data.corpora import Corpus
 from mattransformer.data.encoding import encode_table
 from mattransformer.data.known import KnownFormulas
@@ -112,8 +113,9 @@ def measure_rediscovery(
         temperature: 1 samples the model itself.
 
     Returns:
-        `settings`; and each size, as text, to `unique` (which is smaller where the model had no more), `drawn` and
-        `targets`.
+        `settings`; each size, as text, to `unique` (which is smaller where the model had no more), `drawn` and
+        `targets`; and `analogues`, what as many compositions find as the largest size has, if they are the best
+        analogues of the training rows that the default conditions come from (`data.analogues`), without a model.
     """
     sought = targets(corpora.table, icsd.table)
     source, variant = DEFAULT.conditions[0]
@@ -128,7 +130,17 @@ def measure_rediscovery(
             "drawn": table.attrs["drawn"],
             "targets": rediscovered(table["formula"].tolist(), sought),
         }
+    ranked = _best_analogues(corpora, max(sizes))
+    measured["analogues"] = {"unique": len(ranked), "targets": rediscovered(ranked, sought)}
     return measured
+
+
+def _best_analogues(corpora: Corpus, n: int) -> list[str]:
+    """Rank compositions that no training row has, held-out rows among them: these are sought, too."""
+    train = corpora.split("train")
+    listed = set(train["formula"])
+    found, _ = analogues(_formulas(DEFAULT.rows(train)), n + len(listed))
+    return [name for name in (formula.reduced_formula for formula in found) if name not in listed][:n]
 
 
 def _conditions(setting: Setting, train: pd.DataFrame, n: int) -> list[dict[str, Any]]:

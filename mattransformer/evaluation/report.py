@@ -229,11 +229,19 @@ def _likelihood(measured: Mapping[str, Any]) -> Iterator[Figure]:
 def _rediscovery(measured: Mapping[str, Any]) -> Iterator[Figure]:
     sizes = sorted((key for key in measured if key.isdigit()), key=int)
     temperature = measured["settings"]["temperature"]
+    ranked = measured["analogues"]
     for size in sizes:
         entry = measured[size]
         for key, word in _TARGETS.items():
             target = entry["targets"][key]
             low, high = target["interval"]
+            beside = (
+                f"{target['found']:,} of {target['size']:,}; 95 % interval {100 * low:.2f} to {percent(high)}"
+            )
+            if ranked["unique"] == entry["unique"]:
+                beside += (
+                    f"; the best {ranked['unique']:,} analogues {percent(ranked['targets'][key]['share'])}"
+                )
             aim = _REDISCOVERY_AIM[2] if (size, key) == _REDISCOVERY_AIM[:2] else None
             yield Figure(
                 f"rediscovery, {entry['unique']:,} unique samples at temperature {temperature:g}: {word}",
@@ -241,7 +249,7 @@ def _rediscovery(measured: Mapping[str, Any]) -> Iterator[Figure]:
                 "" if aim is None else f"≥ {100 * aim:g} %",
                 # Fewer samples than were asked for do not make the figure that was aimed at.
                 None if aim is None else target["share"] >= aim and entry["unique"] == int(size),
-                f"{target['found']:,} of {target['size']:,}; 95 % interval {100 * low:.2f} to {percent(high)}",
+                beside,
                 headline=size == sizes[-1] and key in _HEADLINES,
             )
 

@@ -14,8 +14,9 @@ rules more often, do not become rarer than in the rows.
 No label and no formula from elsewhere enters. Formulas that the hash rule puts in the valid or test split count for
 nothing, so that these stay unseen. Rows that keep the rule are left to the training itself: what a model gives up
 goes to new compositions. A sample whose atoms are not in canonical order, or not reduced, breaks the rule of every
-condition. Two more aims can be set: to repeat fewer rows, and to hold the shares of compositions of two, three, …
-elements to those of the rows.
+condition. Three more aims can be set: to repeat fewer rows, to stay near them (a new composition that is no analogue of
+rows, see `data.analogues`, counts as a miss, too), and to hold the shares of compositions of two, three, … elements to
+those of the rows.
 """
 
 from __future__ import annotations
@@ -52,15 +53,22 @@ class SelfTraining:
         known: source to the formulas of its training rows.
         elements: source and variant to the shares of their rows by number of elements, (MOST_ELEMENTS + 1,).
         weight: how much a sample counts beside a row.
+        likely: source to the analogues of its rows.
         repeats: how much a repeated row counts as a miss, from 0 to 1.
+        unlikely: how much a new composition that is no analogue counts as a miss, from 0 to 1, where there are some.
+        spread: from 0, where a composition gains by how often it was drawn, to 1, where all that gain do so alike and
+            the model becomes more diverse.
         balance: how much a lack of compositions of some number of elements counts, from 0 to 1.
     """
 
     shares: Mapping[Conditions, float]
     known: Mapping[str, frozenset[str]]
     elements: Mapping[Conditions, np.ndarray] = field(default_factory=dict)
+    likely: Mapping[str, frozenset[str]] = field(default_factory=dict)
     weight: float = 1.0
     repeats: float = 0.0
+    unlikely: float = 0.0
+    spread: float = 0.0
     balance: float = 0.0
 
     def __call__(self, model: PreTrainedModel, samples: int, seed: list[int]) -> WeightedRows:
@@ -83,7 +91,9 @@ class SelfTraining:
                 )
             )
             judged = self._judge(drawn, source, variant)
-            lessons.facts[f"kept, {source} {variant}"] = judged.kept_share
+            lessons.facts[f"kept, {source} {variant}"] = judged.share(judged.kept)
+            if source in self.likely:
+                lessons.facts[f"analogues, {source} {variant}"] = judged.share(judged.likely)
             for sequence, weight in zip(drawn, self._weights(judged, (source, variant)), strict=True):
                 if weight:
                     lessons.add(
@@ -100,9 +110,10 @@ class SelfTraining:
         labels = variants_of(list(formulas.values()))
         names = [formula.reduced_formula for formula in formulas.values()]
         at = np.fromiter(formulas, dtype=np.int64, count=len(formulas))
-        kept, repeated, counted = (np.zeros(len(drawn), dtype=bool) for _ in range(3))
+        kept, repeated, likely, counted = (np.zeros(len(drawn), dtype=bool) for _ in range(4))
         kept[at] = [label in holding(variant) for label in labels]
         repeated[at] = [name in self.known[source] for name in names]
+        likely[at] = [name in self.likely.get(source, ()) for name in names]
         counted[:] = True
         counted[at] = [split_of(name) == "train" for name in names]
         return _Judged(
@@ -110,13 +121,19 @@ class SelfTraining:
             elements=np.array([len(set(sequence.ids)) for sequence in drawn]),
             kept=kept,
             repeated=repeated & kept,
+            likely=likely & kept,
             counted=counted,
         )
 
     def _weights(self, judged: _Judged, conditions: Conditions) -> np.ndarray:
         """Weigh samples: misses below 0, and as much above 0 on new compositions of as many elements."""
-        misses = judged.counts * judged.counted * np.where(judged.kept, self.repeats * judged.repeated, 1.0)
-        gains = judged.counts * judged.counted * (judged.kept & ~judged.repeated)
+        new = judged.kept & ~judged.repeated
+        unlikely = new & ~judged.likely if self.unlikely and conditions[0] in self.likely else new & False
+        share = np.select(
+            [~judged.kept, judged.repeated, unlikely], [1.0, self.repeats, self.unlikely], default=0.0
+        )
+        misses = judged.counts * judged.counted * share
+        gains = judged.counts ** (1 - self.spread) * judged.counted * (new & ~unlikely)
         weights = -misses
         for number in np.unique(judged.elements):
             group = judged.elements == number
@@ -133,18 +150,19 @@ class SelfTraining:
 class _Judged:
     """Facts of distinct sequences, all (sequences,): how often drawn, elements, and what they are.
 
-    `kept` keeps the rule, `repeated` also is a row of the training, `counted` belongs to the training split or to none.
+    `kept` keeps the rule, `repeated` also is a row of the training, `likely` an analogue of one; `counted` belongs to
+    the training split or to none.
     """
 
     counts: np.ndarray
     elements: np.ndarray
     kept: np.ndarray
     repeated: np.ndarray
+    likely: np.ndarray
     counted: np.ndarray
 
-    @property
-    def kept_share(self) -> float:
-        return round(float(self.counts[self.kept].sum() / self.counts.sum()), 4)
+    def share(self, chosen: np.ndarray) -> float:
+        return round(float(self.counts[chosen].sum() / self.counts.sum()), 4)
 
 
 @dataclass
@@ -189,7 +207,10 @@ def own_sampler(config: TrainingConfig) -> OwnSampler:
         {key: rows / sum(seen_rows.values()) for key, rows in seen_rows.items() if rows},
         {source: frozenset(formulas) for source, formulas in known.items()},
         {key: seen / seen.sum() for key, seen in elements.items()},
+        likely={} if data.analogues is None else {data.analogues.source: data.analogues.names},
         weight=config.own_weight,
         repeats=config.own_repeats,
+        unlikely=config.own_unlikely,
+        spread=config.own_spread,
         balance=config.own_balance,
     )

@@ -39,6 +39,7 @@ class TrainingConfig:
         weights: source to how often its rows are seen an epoch; 1 where it is not named.
         limit: train on that many rows only, drawn by the seed; None for all.
         epochs: passes over the weighted rows.
+        stop_after: passes after which the training ends, with the schedule of `epochs` all the same; None for all.
         tokens_per_batch: tokens an optimizer step, all processes together.
         learning_rate: peak of the schedule.
         warmup_steps: steps of linear rise to the peak; a cosine falls from there to `final_learning_rate`.
@@ -48,10 +49,17 @@ class TrainingConfig:
         clip: largest norm of the gradient.
         dropout: share of activations dropped.
         average_steps: the weights that are kept are a running mean over about that many steps; 0 keeps the last ones.
+        analogues: how many compositions one swapped element away from the rows, best first, are learned beside them;
+            0 for none. See `data.analogues`.
+        analogue_rows: how many of them an epoch, drawn in proportion to their scores.
+        analogues_of: source of the rows that have them; None for the first of the corpora.
         own_samples: how many samples of itself, drawn and screened at the start of each epoch, teach the model the
             rules of its conditions beside the rows; 0 for none. See `generation.self_training`.
         own_weight: how much an own sample counts beside a row.
         own_repeats: how much an own sample that repeats a row counts as a miss, from 0 to 1.
+        own_unlikely: how much an own sample that is neither a row nor an analogue counts as a miss, from 0 to 1, under
+            the source that has analogues.
+        own_spread: from 0, where an own sample gains by how often it was drawn, to 1, where all that gain do so alike.
         own_balance: how much own samples are held to the rows' shares of two, three, … elements, from 0 to 1.
         keep: `best` keeps the weights with the lowest validation loss, `last` the newest ones.
         evaluations_per_epoch: how often the validation loss is measured and the state saved.
@@ -73,6 +81,7 @@ class TrainingConfig:
     weights: dict[str, float] = field(default_factory=dict)
     limit: int | None = None
     epochs: float = 20.0
+    stop_after: int | None = None
     tokens_per_batch: int = 6144
     learning_rate: float = 2e-3
     warmup_steps: int = 300
@@ -82,9 +91,14 @@ class TrainingConfig:
     clip: float = 1.0
     dropout: float = 0.0
     average_steps: int = 1000
+    analogues: int = 0
+    analogue_rows: int = 0
+    analogues_of: str | None = None
     own_samples: int = 0
     own_weight: float = 1.0
     own_repeats: float = 0.0
+    own_unlikely: float = 0.0
+    own_spread: float = 0.0
     own_balance: float = 0.0
     keep: str = "best"
     evaluations_per_epoch: int = 1
@@ -108,6 +122,11 @@ class TrainingConfig:
             raise ConfigError(
                 "evaluations_per_epoch: own samples come from the weights at the start of an epoch, where alone a run "
                 "can be resumed; set it to 1"
+            )
+
+        if self.own_unlikely and not self.analogues:
+            raise ConfigError(
+                "own_unlikely: without analogues every new composition is unlikely; set analogues"
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -165,6 +184,7 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "variant": _choice("mix", "pure", "strict"),
     "limit": _whole(1, optional=True),
     "epochs": _number(0, 1e6, above=True),
+    "stop_after": _whole(1, optional=True),
     "tokens_per_batch": _whole(1),
     "learning_rate": _number(0, 1, above=True),
     "warmup_steps": _whole(0),
@@ -179,9 +199,14 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "clip": _number(0, 1e6, above=True),
     "dropout": _number(0, 0.9),
     "average_steps": _whole(0),
+    "analogues": _whole(0),
+    "analogue_rows": _whole(0),
+    "analogues_of": _text(optional=True),
     "own_samples": _whole(0),
     "own_weight": _number(0, 100, above=True),
     "own_repeats": _number(0, 1),
+    "own_unlikely": _number(0, 1),
+    "own_spread": _number(0, 1),
     "own_balance": _number(0, 1),
     "keep": _choice("best", "last"),
     "evaluations_per_epoch": _whole(1),

@@ -164,6 +164,8 @@ class _Run:
         while progress.epoch < math.ceil(config.epochs):
             if self._stale():
                 return True
+            if config.stop_after is not None and progress.epoch >= config.stop_after:
+                return False
             self.rows = self._rows()
             batches = length_batches(
                 self.rows.formulas.lengths,
@@ -198,6 +200,8 @@ class _Run:
         config, epoch = self.config, self.progress.epoch
         rows = self.data.epoch(config.seed, epoch)
         self.corpus_rows = len(rows.formulas)
+        if self.data.analogues is not None:
+            rows = join(rows, self.data.analogues.epoch(config.seed, epoch))
         if not config.own_samples or self.own_sampler is None:
             return rows
         generator = torch.get_rng_state()

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mattransformer.data.analogues import analogue_table
 from mattransformer.data.batches import epoch_rows
 from mattransformer.data.corpora import Corpus, load_corpus
-from mattransformer.data.encoding import EncodedFormulas, encode_table
+from mattransformer.data.encoding import EncodedFormulas, encode_formulas, encode_table
+from mattransformer.data.variants import holding
+from mattransformer.formula import Formula
 from mattransformer.tokenization import CONDITIONS
 from mattransformer.training.config import ConfigError, TrainingConfig
 
 if TYPE_CHECKING:
+    import pandas as pd
     from transformers import PreTrainedModel
 
 _log = logging.getLogger(__name__)
@@ -41,6 +45,28 @@ OwnSampler = Callable[["PreTrainedModel", int, list[int]], WeightedRows]
 
 
 @dataclass(frozen=True)
+class Analogues:
+    """Compositions one swapped element away from the rows (`data.analogues`), to be learned beside them.
+
+    Attributes:
+        source: of the rows.
+        names: their reduced formulas.
+        formulas: their sequences.
+        weights: how often each is seen an epoch.
+    """
+
+    source: str
+    names: frozenset[str]
+    formulas: EncodedFormulas
+    weights: np.ndarray
+
+    def epoch(self, seed: int, number: int) -> WeightedRows:
+        """Choose those of an epoch, as `TrainingData.epoch` does with the rows."""
+        rows = epoch_rows(self.weights, seed, number)
+        return WeightedRows(self.formulas.take(rows), np.ones(len(rows)))
+
+
+@dataclass(frozen=True)
 class TrainingData:
     """Encoded rows of a corpus.
 
@@ -49,12 +75,14 @@ class TrainingData:
         train: the sequences to learn from.
         weights: how often each is seen an epoch.
         valid: the sequences to measure on.
+        analogues: what is learned beside the rows, if anything.
     """
 
     corpus: Corpus
     train: EncodedFormulas
     weights: np.ndarray
     valid: EncodedFormulas
+    analogues: Analogues | None = None
 
     def epoch(self, seed: int, number: int) -> WeightedRows:
         """Choose the rows of an epoch.
@@ -121,4 +149,25 @@ def load_training_data(config: TrainingConfig) -> TrainingData:
     weights = table["source"].map(lambda source: config.weights.get(source, 1.0)).to_numpy(np.float64)
     if not weights.any():
         raise ConfigError("weights: every row of the corpora has weight 0; leave one source a weight above 0")
-    return TrainingData(corpus, encode_table(table), weights, encode_table(valid))
+    return TrainingData(
+        corpus, encode_table(table), weights, encode_table(valid), _load_analogues(corpus, table, config)
+    )
+
+
+def _load_analogues(corpus: Corpus, train: pd.DataFrame, config: TrainingConfig) -> Analogues | None:
+    """Rank the analogues of the pure training rows of a source; what any split of any corpus lists is none."""
+    if not config.analogues:
+        return None
+    source = config.analogues_of or corpus.sources[0]
+    if source not in corpus.sources:
+        raise ConfigError(
+            f"analogues_of: no source {source!r} in this training: choose one of {', '.join(corpus.sources)}"
+        )
+    rows = train[(train["source"] == source) & train["variant"].isin(holding("pure"))]
+    listed = set(corpus.table["formula"])
+    table = analogue_table([Formula.parse(formula) for formula in rows["formula"]], listed, config.analogues)
+    if table.empty:
+        raise ConfigError("analogues: the rows are too few to have any; set it to 0")
+    share = table["score"].to_numpy() / table["score"].sum()
+    encoded = encode_formulas(table["formula"].tolist(), [source] * len(table), table["variant"].tolist())
+    return Analogues(source, frozenset(table["formula"]), encoded, share * config.analogue_rows)

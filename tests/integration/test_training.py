@@ -18,6 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -34,7 +35,8 @@ from mattransformer.training import loop
 from mattransformer.training.config import ConfigError, TrainingConfig
 from mattransformer.training.loop import train
 from mattransformer.training.loss import formula_losses
-from mattransformer.training.state import TrainingError
+from mattransformer.training.rows import load_training_data
+from mattransformer.training.state import TrainingError, save_state
 
 PEROVSKITES = [
     *(
@@ -515,6 +517,11 @@ def test_the_icsd_never_trains_a_model(others: list[str], config: TrainingConfig
         ({"weights": {"user": 0}}, "every row of the corpora has weight 0"),
         ({"init_from": "nowhere"}, "nowhere is neither a folder nor a shipped checkpoint"),
         ({"own_samples": 100}, "own_samples: "),
+        (
+            {"analogues": 100, "analogues_of": "mp"},
+            "analogues_of: no source 'mp' in this training: choose one of user",
+        ),
+        ({"analogues": 100, "limit": 1}, "analogues: the rows are too few to have any; set it to 0"),
     ],
 )
 def test_a_training_that_cannot_start_says_why_in_one_line(
@@ -525,6 +532,46 @@ def test_a_training_that_cannot_start_says_why_in_one_line(
     assert reason in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not Path(config.output).exists()
+
+
+def test_analogues_are_learned_beside_the_rows_and_are_none_of_them(config: TrainingConfig) -> None:
+    asked = replace(config, analogues=40, analogue_rows=30)
+    data = load_training_data(asked)
+    assert data.analogues is not None
+    assert len(data.analogues.epoch(0, 0).formulas) == pytest.approx(30, abs=1)
+    rows = {tuple(data.train.rows(np.array([at]))[0]) for at in range(len(data.train))}
+    analogues = data.analogues.formulas
+    assert not rows & {tuple(analogues.rows(np.array([at]))[0]) for at in range(len(analogues))}
+    result = train(asked)
+    steps_of_rows = read_run(train(replace(config, output=f"{config.output}-rows")).folder)["steps"]
+    assert read_run(result.folder)["steps"] > steps_of_rows
+
+
+def test_a_training_with_analogues_that_was_stopped_ends_as_an_unbroken_one(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(config, analogues=40, analogue_rows=30)
+    train(asked)
+    broken = replace(asked, output=str(tmp_path / "broken"))
+
+    def save_and_stop(*arguments: Any) -> None:
+        save_state(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save_state", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(broken)
+    monkeypatch.setattr(loop, "save_state", save_state)
+    train(broken, resume=True)
+    assert same_tensors(Path(asked.output) / "model.safetensors", tmp_path / "broken" / "model.safetensors")
+
+
+def test_a_training_that_ends_before_its_schedule_has_the_weights_of_a_longer_one_then(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
+    short = train(replace(config, epochs=6, stop_after=2, keep="last"))
+    longer = train(replace(config, epochs=6, keep="last", output=str(tmp_path / "longer")))
+    assert history(short.folder) == history(longer.folder)[:2]
 
 
 def test_formulas_that_are_all_held_out_cannot_train(config: TrainingConfig, tmp_path: Path) -> None:

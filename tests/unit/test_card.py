@@ -235,6 +235,18 @@ def test_a_card_says_that_a_model_was_trained_on_its_own_samples(measured: Measu
     assert "no independent evidence" in card
 
 
+def test_a_card_says_that_a_model_was_shown_analogues(measured: Measured, tmp_path: Path) -> None:
+    assert "analogues** of them" not in render_card(measured.folder, measured.results)
+    folder = tmp_path / "tiny"
+    shutil.copytree(measured.folder, folder)
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    run["init_from"]["run"]["config"] |= {"analogues": 1500, "analogues_of": "mp"}
+    (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    card = render_card(folder, measured.results)
+    assert "**analogues** of them" in card
+    assert "the best 1,500" in card
+
+
 def test_a_users_own_file_is_listed_without_a_licence_that_nobody_knows(
     measured: Measured, tmp_path: Path
 ) -> None:

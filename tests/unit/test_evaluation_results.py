@@ -80,6 +80,12 @@ REDISCOVERY = {
         }
         for size in ("1000", "100000")
     },
+    "analogues": {
+        "unique": 100_000,
+        "targets": dict.fromkeys(
+            ("icsd", "icsd_valid", "icsd_rest", "mp", "oqmd"), FOUND | {"share": 0.0971}
+        ),
+    },
     "data": {"mp": "1", "oqmd": "2", "icsd": "3"},
 }
 
@@ -171,6 +177,13 @@ def test_every_row_of_a_table_has_as_many_columns_as_its_head(complete: Path) ->
     lines = text_table(read_results(complete)).splitlines()
     assert len(lines) == len(table) - 1
     assert sum("MISSED" in line for line in lines) == 2
+
+
+def test_analogues_stand_beside_as_many_samples_of_the_model(complete: Path) -> None:
+    beside = {figure.label: figure.beside for figure in figures(read_results(complete))}
+    formulas = "unique samples at temperature 1: ICSD formulas outside MP and OQMD"
+    assert beside[f"rediscovery, 100,000 {formulas}"].endswith("; the best 100,000 analogues 9.71 %")
+    assert "analogues" not in beside[f"rediscovery, 1,000 {formulas}"]
 
 
 def test_the_readme_shows_the_largest_rediscovery_only(complete: Path) -> None:

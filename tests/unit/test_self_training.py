@@ -22,6 +22,8 @@ from mattransformer.training.config import ConfigError, TrainingConfig
 from mattransformer.training.loop import train
 from mattransformer.training.rows import WeightedRows
 
+ELEMENTS = frozenset(VOCABULARY[-118:])
+
 TINY = {"n_layer": 1, "n_embd": 32, "n_head": 2}
 
 
@@ -191,6 +193,54 @@ def test_repeated_rows_can_be_unlearned_too(learned: TrainingConfig) -> None:
     ]
     assert repeated
     assert max(repeated) < 0
+
+
+def test_new_compositions_that_are_no_analogues_can_be_unlearned_too(learned: TrainingConfig) -> None:
+    from dataclasses import replace
+
+    from mattransformer.models.checkpoints import load_model
+
+    def new(rows: WeightedRows) -> dict[str, list[float]]:
+        """Weights of the new compositions that keep the rule."""
+        found: dict[str, list[float]] = {}
+        for (_, atoms, ended), weight in zip(decoded(rows), rows.loss_weights, strict=True):
+            reduced = (
+                Formula.from_tokens(atoms).reduced if ended and atoms and set(atoms) <= ELEMENTS else None
+            )
+            if reduced is None or len(set(atoms)) < 2 or reduced.tokens != atoms:
+                continue
+            if variants_of([reduced]) == ["strict"]:
+                found.setdefault(reduced.reduced_formula, []).append(float(weight))
+        return found
+
+    sampler, model = own_sampler(learned), load_model(learned.output)
+    assert isinstance(sampler, SelfTraining)
+    names = sorted(name for name, weights in new(sampler(model, 2000, [0, 0])).items() if max(weights) > 0)
+    analogues = frozenset(names[::2])
+    rows = replace(sampler, likely={"user": analogues}, unlikely=0.5)(model, 2000, [0, 0])
+    assert len(analogues) > 5
+    for name, weights in new(rows).items():
+        if name in names:
+            assert (min(weights) > 0) == (name in analogues)
+    assert 0 < rows.facts["analogues, user strict"] < 1
+
+
+def test_what_is_gained_can_be_shared_alike_by_frequent_and_rare_compositions(
+    learned: TrainingConfig,
+) -> None:
+    from dataclasses import replace
+
+    from mattransformer.models.checkpoints import load_model
+
+    sampler = own_sampler(learned)
+    assert isinstance(sampler, SelfTraining)
+    rows = replace(sampler, spread=1.0)(load_model(learned.output), 2000, [0, 0])
+    groups: dict[tuple[str, int], set[float]] = {}
+    for (variant, atoms, _), weight in zip(decoded(rows), rows.loss_weights, strict=True):
+        if weight > 0:
+            groups.setdefault((variant, len(set(atoms))), set()).add(round(float(weight), 9))
+    assert groups
+    assert all(len(weights) == 1 for weights in groups.values())
 
 
 def test_a_lack_of_ternary_compositions_is_made_up_for(learned: TrainingConfig) -> None:

@@ -98,6 +98,7 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
     "weights": [{"mp": -1}, {"mp": "often"}, {"mp": float("nan")}, [2], None],
     "limit": [0, -5, 2.5, True, "all"],
     "epochs": [0, -1, float("nan"), float("inf"), "many", None, True],
+    "stop_after": [0, -1, 1.5, "never"],
     "tokens_per_batch": [0, 1.5, None, "1k"],
     "learning_rate": [0, -1e-3, 1.5, float("nan"), "fast"],
     "warmup_steps": [-1, 0.5, None],
@@ -107,9 +108,14 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
     "clip": [0, -1, None],
     "dropout": [-0.1, 1.0, None],
     "average_steps": [-1, 1.5, None],
+    "analogues": [-1, 0.5, None],
+    "analogue_rows": [-1, 0.5, None],
+    "analogues_of": ["", 3],
     "own_samples": [-1, 0.5, None],
     "own_weight": [-0.1, "much", None],
     "own_repeats": [-0.1, 1.1, None],
+    "own_unlikely": [-0.1, 1.1, None],
+    "own_spread": [-0.1, 1.1, None],
     "own_balance": [-0.1, 1.1, None],
     "keep": ["first", None],
     "evaluations_per_epoch": [0, -1, 0.5],
@@ -133,6 +139,11 @@ def test_a_value_that_makes_no_sense_is_refused_with_what_is_allowed(key: str, v
         with_key(key, value)
     assert repr(value) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_unlikely_samples_are_those_without_analogues() -> None:
+    with pytest.raises(ConfigError, match="own_unlikely: without analogues"):
+        config_from({"output": "runs/oxides", "own_unlikely": 0.5}, "oxides.yaml")
 
 
 def test_own_samples_need_an_evaluation_an_epoch() -> None:
