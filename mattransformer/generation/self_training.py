@@ -56,6 +56,7 @@ class SelfTraining:
         likely: source to the analogues of its rows.
         repeats: how much a repeated row counts as a miss, from 0 to 1.
         unlikely: how much a new composition that is no analogue counts as a miss, from 0 to 1, where there are some.
+        crowding: how much every draw of a composition after its first counts as a miss, from 0 to 1.
         spread: from 0, where a composition gains by how often it was drawn, to 1, where all that gain do so alike and
             the model becomes more diverse.
         balance: how much a lack of compositions of some number of elements counts, from 0 to 1.
@@ -68,6 +69,7 @@ class SelfTraining:
     weight: float = 1.0
     repeats: float = 0.0
     unlikely: float = 0.0
+    crowding: float = 0.0
     spread: float = 0.0
     balance: float = 0.0
 
@@ -132,7 +134,8 @@ class SelfTraining:
         share = np.select(
             [~judged.kept, judged.repeated, unlikely], [1.0, self.repeats, self.unlikely], default=0.0
         )
-        misses = judged.counts * judged.counted * share
+        crowd = self.crowding * np.where(judged.kept, judged.counts - 1, 0)
+        misses = judged.counted * (judged.counts * share + crowd)
         gains = judged.counts ** (1 - self.spread) * judged.counted * (new & ~unlikely)
         weights = -misses
         for number in np.unique(judged.elements):
@@ -211,6 +214,7 @@ def own_sampler(config: TrainingConfig) -> OwnSampler:
         weight=config.own_weight,
         repeats=config.own_repeats,
         unlikely=config.own_unlikely,
+        crowding=config.own_crowding,
         spread=config.own_spread,
         balance=config.own_balance,
     )

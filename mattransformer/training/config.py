@@ -59,6 +59,7 @@ class TrainingConfig:
         own_repeats: how much an own sample that repeats a row counts as a miss, from 0 to 1.
         own_unlikely: how much an own sample that is neither a row nor an analogue counts as a miss, from 0 to 1, under
             the source that has analogues.
+        own_crowding: how much every draw of an own sample after its first counts as a miss, from 0 to 1.
         own_spread: from 0, where an own sample gains by how often it was drawn, to 1, where all that gain do so alike.
         own_balance: how much own samples are held to the rows' shares of two, three, … elements, from 0 to 1.
         keep: `best` keeps the weights with the lowest validation loss, `last` the newest ones.
@@ -98,6 +99,7 @@ class TrainingConfig:
     own_weight: float = 1.0
     own_repeats: float = 0.0
     own_unlikely: float = 0.0
+    own_crowding: float = 0.0
     own_spread: float = 0.0
     own_balance: float = 0.0
     keep: str = "best"
@@ -206,6 +208,7 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "own_weight": _number(0, 100, above=True),
     "own_repeats": _number(0, 1),
     "own_unlikely": _number(0, 1),
+    "own_crowding": _number(0, 1),
     "own_spread": _number(0, 1),
     "own_balance": _number(0, 1),
     "keep": _choice("best", "last"),

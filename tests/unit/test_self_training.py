@@ -14,7 +14,7 @@ from mattransformer.data.encoding import EncodedFormulas
 from mattransformer.data.splits import split_of
 from mattransformer.data.variants import holding, variants_of
 from mattransformer.formula import Formula
-from mattransformer.generation.self_training import SelfTraining, own_sampler
+from mattransformer.generation.self_training import SelfTraining, _Judged, own_sampler
 from mattransformer.models.architectures import build_config, build_model
 from mattransformer.tokenization import END_ID, PROMPT_LENGTH, VOCABULARY
 from mattransformer.training import loop
@@ -241,6 +241,24 @@ def test_what_is_gained_can_be_shared_alike_by_frequent_and_rare_compositions(
             groups.setdefault((variant, len(set(atoms))), set()).add(round(float(weight), 9))
     assert groups
     assert all(len(weights) == 1 for weights in groups.values())
+
+
+def test_a_composition_that_is_drawn_again_and_again_can_be_unlearned(learned: TrainingConfig) -> None:
+    from dataclasses import replace
+
+    sampler = own_sampler(learned)
+    assert isinstance(sampler, SelfTraining)
+    judged = _Judged(
+        counts=np.array([1, 30, 2]),
+        elements=np.array([2, 2, 2]),
+        kept=np.array([True, True, False]),
+        repeated=np.zeros(3, dtype=bool),
+        likely=np.zeros(3, dtype=bool),
+        counted=np.ones(3, dtype=bool),
+    )
+    rare, crowded, broken = replace(sampler, crowding=1.0, spread=1.0)._weights(judged, ("user", "strict"))
+    assert rare > 0 > broken > crowded
+    assert rare + crowded + broken == pytest.approx(0)
 
 
 def test_a_lack_of_ternary_compositions_is_made_up_for(learned: TrainingConfig) -> None:

@@ -115,6 +115,7 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
     "own_weight": [-0.1, "much", None],
     "own_repeats": [-0.1, 1.1, None],
     "own_unlikely": [-0.1, 1.1, None],
+    "own_crowding": [-0.1, 1.1, None],
     "own_spread": [-0.1, 1.1, None],
     "own_balance": [-0.1, 1.1, None],
     "keep": ["first", None],
