@@ -5,6 +5,7 @@
     lm = mt.load("gpt2")                  # a shipped checkpoint, or a folder
     table = lm.generate(1000, seed=0)     # a pandas.DataFrame, best first
     mt.screen(["SrTiO3", "NaCl2"])
+    mt.assign_oxidation_states("Fe3O4")   # Fe2+ 1, Fe3+ 2, O2- 4, and less likely ones
 
 Every name is imported on first use, so that `import mattransformer` takes no time.
 """
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mattransformer.formula import Formula as Formula
     from mattransformer.formula import FormulaError as FormulaError
     from mattransformer.generation.language_model import load as load
+    from mattransformer.screening.assignments import assign_oxidation_states as assign_oxidation_states
     from mattransformer.screening.screen import screen as screen
 
     __version__: str
@@ -28,12 +30,22 @@ _HOMES = {
     "Formula": "formula",
     "FormulaError": "formula",
     "MattransformerError": "errors",
+    "assign_oxidation_states": "screening.assignments",
     "load": "generation.language_model",
     "load_corpus": "data.corpora",
     "screen": "screening.screen",
 }
 
-__all__ = ["Formula", "FormulaError", "MattransformerError", "__version__", "load", "load_corpus", "screen"]
+__all__ = [
+    "Formula",
+    "FormulaError",
+    "MattransformerError",
+    "__version__",
+    "assign_oxidation_states",
+    "load",
+    "load_corpus",
+    "screen",
+]
 
 
 def __getattr__(name: str) -> object:

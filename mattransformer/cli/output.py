@@ -20,7 +20,8 @@ StatesOption = Annotated[
     str,
     typer.Option(
         metavar="SET",
-        help="Charges that neutrality is judged with: smact14, icsd16, icsd24, pymatgen_sp, wiki.",
+        help="Charges that neutrality is judged with: smact14, icsd16, icsd24, pymatgen_sp, wiki; "
+        "icsd24:consensus=3,commonality=low, SMACT's own default; or a file with lines such as Fe 2 3.",
     ),
 ]
 
@@ -52,10 +53,23 @@ def deliver(table: pd.DataFrame, output: Path | None, summary: str) -> None:
 
     if output is not None:
         write_table(table, output)
-        typer.echo(f"{summary}\nwritten to {output}: {len(table):,} rows")
+    show(table, len(table), output, summary)
+
+
+def show(table: pd.DataFrame | None, rows: int, output: Path | None, summary: str) -> None:
+    """Print a summary, and where the table is or its first rows.
+
+    Args:
+        table: its first rows, or all.
+        rows: how many it has.
+        output: the file that it was written to; None prints some of it.
+        summary: some lines.
+    """
+    if output is not None:
+        typer.echo(f"{summary}\nwritten to {output}: {rows:,} rows")
         return
-    if len(table):
+    if table is not None and len(table):
         typer.echo(table.head(_SHOWN).to_string(index=False))
-    if len(table) > _SHOWN:
-        typer.echo(f"... and {len(table) - _SHOWN:,} more rows; -o FILE.csv writes all of them")
+    if rows > _SHOWN:
+        typer.echo(f"... and {rows - _SHOWN:,} more rows; -o FILE.csv writes all of them")
     typer.echo(summary)

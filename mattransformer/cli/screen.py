@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mattransformer.cli.output import OutputOption, StatesOption, check_output, deliver
+from mattransformer.cli.output import OutputOption, StatesOption, check_output, show
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from mattransformer.data.screened import ScreeningSummary
+    from mattransformer.data.streams import FormulaStream
+    from mattransformer.screening.limits import Range
 
-    from mattransformer.screening.screen import Composed
+_RULES, _LIMITS, _TABLE = "What is valid", "What else has to hold", "The table"
+_ELEMENTS = "Element symbols with commas between them."
+_RANGE = "A number, or a range such as 2-4, 2- or -4."
 
 
 def screen(
@@ -29,42 +34,160 @@ def screen(
         typer.Option(metavar="NAME", help="Column of the files, where it is not found by itself."),
     ] = None,
     oxidation_states: StatesOption = "smact14",
+    pauling: Annotated[
+        bool,
+        typer.Option(help="Cations have to be less electronegative than anions.", rich_help_panel=_RULES),
+    ] = True,
+    mixed_valence: Annotated[
+        bool,
+        typer.Option(
+            "--mixed-valence",
+            help="Atoms of Fe, Mn, … may differ in charge, as in SMACT.",
+            rich_help_panel=_RULES,
+        ),
+    ] = False,
+    alloys: Annotated[
+        bool, typer.Option("--alloys", help="Metals alone are always valid.", rich_help_panel=_RULES)
+    ] = False,
+    metallic: Annotated[
+        bool,
+        typer.Option(
+            "--metallic", help="So is what SMACT scores 0.7 or more as metallic.", rich_help_panel=_RULES
+        ),
+    ] = False,
+    heavy_hydrogen: Annotated[
+        bool, typer.Option("--heavy-hydrogen", help="D and T count as hydrogen.", rich_help_panel=_RULES)
+    ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="Fe,O,…", help=f"Elements allowed. {_ELEMENTS}", rich_help_panel=_LIMITS),
+    ] = None,
+    without: Annotated[
+        str | None,
+        typer.Option(metavar="Pb,Cd,…", help=f"Elements kept out. {_ELEMENTS}", rich_help_panel=_LIMITS),
+    ] = None,
+    elements: Annotated[
+        str | None,
+        typer.Option(metavar="RANGE", help=f"How many elements. {_RANGE}", rich_help_panel=_LIMITS),
+    ] = None,
+    atoms: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RANGE", help=f"Atoms of the reduced formula. {_RANGE}", rich_help_panel=_LIMITS
+        ),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ABO3",
+            help="Stoichiometry: A, B, D, E, G, J, L, M, Q, R, T, X, Z stand for any element, boron is 'B'.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
+    radioactive: Annotated[
+        bool, typer.Option(help="Allow elements without a stable isotope.", rich_help_panel=_LIMITS)
+    ] = True,
+    toxic: Annotated[
+        bool, typer.Option(help="Allow As, Be, Cd, Hg, Pb and Tl.", rich_help_panel=_LIMITS)
+    ] = True,
+    novel: Annotated[
+        bool,
+        typer.Option(
+            "--novel", help="Only what is in no list, MP and OQMD at least.", rich_help_panel=_LIMITS
+        ),
+    ] = False,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE_OR_CORPUS",
+            help="A list of your own, or a corpus, that counts as known; may be repeated.",
+        ),
+    ] = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Add columns: reduced_formula, counts, hazards, supply, abundance, tolerance; may be repeated.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    keep_valid: Annotated[
+        bool, typer.Option("--keep-valid", help="Leave out what fails.", rich_help_panel=_TABLE)
+    ] = False,
     output: OutputOption = None,
 ) -> None:
-    """Say which compositions are charge-neutral, EN-balanced and novel, and why the others fail.
+    """Say which compositions are sensible and novel, and why the others fail.
 
-    The verdicts are SMACT's: one oxidation state an element, no exemption for alloys. A row of a file
-    that is no formula stays in the table, with the reason.
+    The verdicts are SMACT's, formula for formula. By default each element has one oxidation state, and alloys are
+    not exempt. A row that is no formula stays in the table, with the reason; files of any length pass through.
 
     **Examples**
 
     `mattransformer screen SrTiO3 NaCl2 "CuSO4·5H2O"`
 
-    `mattransformer screen candidates.csv --oxidation-states icsd24 -o screened.csv`
+    `mattransformer screen candidates.parquet --oxidation-states icsd24 -o screened.parquet`
+
+    `mattransformer screen candidates.csv --template ABO3 --no-toxic --novel --keep-valid -o perovskites.csv`
     """
+    from functools import partial, reduce
+
+    from tqdm import tqdm
+
     from mattransformer.data.known import KnownFormulas
+    from mattransformer.data.screened import screen_pieces
+    from mattransformer.screening.limits import Limits
+    from mattransformer.screening.screen import Validity
     from mattransformer.screening.screen import screen as verdicts
 
     check_output(output)
-    table = verdicts(
-        _formulas(entries, column), oxidation_states=oxidation_states, known=KnownFormulas.load()
+    judge = partial(
+        verdicts,
+        oxidation_states=oxidation_states,
+        validity=Validity(pauling, alloys, metallic, mixed_valence=mixed_valence),
+        limits=Limits(
+            only=None if only is None else _symbols(only),
+            without=_symbols(without or ""),
+            elements=_range("--elements", elements),
+            atoms=_range("--atoms", atoms),
+            template=template,
+            radioactive=radioactive,
+            toxic=toxic,
+            novel=novel,
+        ),
+        known=reduce(KnownFormulas.with_formulas, map(_known, known or []), KnownFormulas.load()),
+        checks=check or [],
+        heavy_hydrogen=heavy_hydrogen,
     )
-    deliver(table, output, _summary(table))
+    with tqdm(desc="screening", unit="formula", unit_scale=True, disable=None) as bar:
+        summary = screen_pieces(
+            _pieces(entries, column), judge, output, passing_only=keep_valid, progress=bar.update
+        )
+    _report(summary, output, keep_valid)
 
 
-def _formulas(entries: list[str], column: str | None) -> list[Composed]:
-    """Read the files among the entries; an entry that is neither a file nor a formula is an error."""
-    from mattransformer.data.readers import read_rows
+def _pieces(entries: list[str], column: str | None) -> Iterator[tuple[str, FormulaStream | list[str]]]:
+    """Group what was named: files by themselves, and formulas that follow each other."""
+    from itertools import groupby
+
+    from mattransformer.data.streams import FormulaStream
     from mattransformer.formula import Formula
 
-    formulas: list[Composed] = []
-    for entry in entries:
-        if _names_file(entry):
-            formulas.extend(read_rows(Path(entry).expanduser(), column)["formula"])
+    named = [(entry, _names_file(entry)) for entry in entries]
+    for entry, is_file in named:
+        if not is_file:
+            Formula.parse(entry)  # a mistyped name is an error, not a row
+    for is_file, group in groupby(named, key=lambda pair: pair[1]):
+        if is_file:
+            for entry, _ in group:
+                yield entry, FormulaStream(Path(entry).expanduser(), column)
         else:
-            Formula.parse(entry)
-            formulas.append(entry)
-    return formulas
+            yield "", [entry for entry, _ in group]
+
+
+def _known(name: str) -> Path:
+    from mattransformer.data.corpora import CORPUS_NAMES, corpus_path
+
+    return corpus_path(name) if name in CORPUS_NAMES else Path(name).expanduser()
 
 
 def _names_file(entry: str) -> bool:
@@ -82,13 +205,40 @@ def _names_file(entry: str) -> bool:
     return False
 
 
-def _summary(table: pd.DataFrame) -> str:
-    counts = ", ".join(
-        f"{table[column].sum():,} {name}"
-        for name, column in [
-            ("charge-neutral", "charge_neutral"),
-            ("EN-balanced", "electronegativity_balanced"),
+def _symbols(text: str) -> frozenset[str]:
+    return frozenset(symbol.strip() for symbol in text.split(",") if symbol.strip())
+
+
+def _range(option: str, text: str | None) -> Range:
+    from mattransformer.screening.oxidation import ScreeningError
+
+    if text is None:
+        return None, None
+    least, dash, most = (part.strip() for part in text.partition("-"))
+    if not all(part.isdecimal() or not part for part in (least, most)) or not (least or most):
+        raise ScreeningError(f"{option}: {text!r} is no range; write 3, 2-4, 2- or -4")
+    low = int(least) if least else None
+    return low, low if not dash else int(most) if most else None
+
+
+def _report(summary: ScreeningSummary, output: Path | None, keep_valid: bool) -> None:
+    """Show the first rows or where all of them are, what failed and what could not be read."""
+    counted = ", ".join(
+        f"{summary.verdicts[name]:,} {word}"
+        for name, word in [
+            ("charge_neutral", "charge-neutral"),
+            ("electronegativity_balanced", "EN-balanced"),
+            ("smact_valid", "valid"),
             ("novel", "novel"),
         ]
     )
-    return f"{len(table):,} formula{'s' if len(table) != 1 else ''}: {counts} ({table.attrs['setting']})"
+    lines = [f"{summary.rows:,} formula{'s' if summary.rows != 1 else ''}: {counted} ({summary.setting})"]
+    failing = [f"{count:,} {reason}" for reason, count in summary.reasons.most_common(5) if count]
+    if failing:
+        lines.append(f"{summary.rows - summary.passing:,} fail: {'; '.join(failing)}")
+    if summary.unreadable:
+        lines += [f"{summary.unreadable:,} could not be read:", *(f"  {words}" for words in summary.named)]
+        if summary.unreadable > len(summary.named):
+            lines.append(f"  ... and {summary.unreadable - len(summary.named):,} more")
+    rows = summary.passing if keep_valid else summary.rows
+    show(summary.head, rows, output, "\n".join(lines))

@@ -13,8 +13,9 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from mattransformer.data.cifs import cif_files, cif_formulas
 from mattransformer.errors import MattransformerError
@@ -96,28 +97,71 @@ def read_rows(path: Path, column: str | None = None) -> pd.DataFrame:
         raise CorpusError(f"cannot read {path}: {error}") from error
     if raw.empty:
         raise CorpusError(f"{path} holds no rows")
-    return _select(raw, _formula_column(raw, column, path))
+    return _select(raw, formula_column(raw, column, path))
+
+
+def kind_of(path: Path) -> str:
+    """Tell the format of a file from its name.
+
+    Args:
+        path: a file, or a folder of CIFs.
+
+    Returns:
+        One of the endings in `READERS`; `.cif` for a folder.
+
+    Raises:
+        CorpusError: no format ends like this.
+    """
+    if path.is_dir():
+        return ".cif"
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    kind = suffixes[-2:-1] if _packed(path) else suffixes[-1:]
+    if not kind or kind[0] not in READERS:
+        raise CorpusError(
+            f"cannot tell the format of {path}: its name should end in {', '.join(READERS)} (or .gz)"
+        )
+    return kind[0]
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file for reading, unpacked if its name ends in `.gz`."""
+    return cast("BinaryIO", gzip.open(path, "rb")) if _packed(path) else path.open("rb")
+
+
+def head_of_csv(path: Path) -> pd.DataFrame:
+    """Read the first rows of a CSV or TSV.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Up to 200 rows as text; `attrs` holds `has_header` and the `separator`.
+
+    Raises:
+        CorpusError: it is empty, or no table.
+    """
+    with opened(path) as stream:
+        lines = b"".join(islice(stream, _SAMPLE + 1))
+    return _read_csv(lines, path, bad_lines="skip")
+
+
+def _packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
 
 
 def _read_raw(path: Path) -> pd.DataFrame:
     if path.is_dir():
         return _read_cif_folder(path)
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    packed = bool(suffixes) and suffixes[-1] == ".gz"
-    kind = suffixes[-2:-1] if packed else suffixes[-1:]
-    reader = READERS.get(kind[0]) if kind else None
-    if reader is None:
-        raise CorpusError(
-            f"cannot tell the format of {path}: its name should end in {', '.join(READERS)} (or .gz)"
-        )
-    content = path.read_bytes()
-    return reader(gzip.decompress(content) if packed else content, path)
+    reader = READERS[kind_of(path)]
+    with opened(path) as stream:
+        return reader(stream.read(), path)
 
 
-def _read_csv(content: bytes, path: Path) -> pd.DataFrame:
+def _read_csv(content: bytes, path: Path, bad_lines: Literal["error", "skip"] = "error") -> pd.DataFrame:
     import pandas as pd
 
     separator = "\t" if ".tsv" in path.suffixes else ","
+    has_header = True
 
     def parse(header: int | None) -> pd.DataFrame:
         # Everything as text: sodium mononitride is NaN, and pandas would take it for a missing value.
@@ -129,18 +173,20 @@ def _read_csv(content: bytes, path: Path) -> pd.DataFrame:
             header=header,
             index_col=False,
             encoding="utf-8-sig",
+            on_bad_lines=bad_lines,
         )
 
     try:
         table = parse(0)
         names = [str(name) for name in table.columns]
         if _known_column(names) is None and any(_is_compound(name) for name in names):
-            table = parse(None)  # no header line: the first row is data already
+            table, has_header = parse(None), False  # the first row is data already
     except pd.errors.EmptyDataError as error:
         raise CorpusError(f"{path} is empty") from error
     except pd.errors.ParserError as error:
         raise CorpusError(f"{path} is not a table of comma-separated values: {error}") from error
     table.columns = pd.Index([str(name) for name in table.columns])
+    table.attrs = {"has_header": has_header, "separator": separator}
     return table
 
 
@@ -234,7 +280,20 @@ READERS: dict[str, Callable[[bytes, Path], pd.DataFrame]] = {
 }
 
 
-def _formula_column(raw: pd.DataFrame, column: str | None, path: Path) -> str:
+def formula_column(raw: pd.DataFrame, column: str | None, path: Path) -> str:
+    """Find the column of formulas.
+
+    Args:
+        raw: a table, or its first rows.
+        column: its name, if the caller knows it.
+        path: of the file, for the message.
+
+    Returns:
+        Its name.
+
+    Raises:
+        CorpusError: there is none, or several could be it.
+    """
     names = [str(name) for name in raw.columns]
     if column is not None:
         if column not in names:

@@ -2,20 +2,24 @@
 
 check_target(path)        # before the work: a wrong ending is not found out after it
 write_table(table, path)
+with table_writer(path) as writer:  # a table too large for the memory
+    writer.add(piece)
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mattransformer.errors import MattransformerError
 from mattransformer.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow.parquet as pq
 
 
 class TableError(MattransformerError):
@@ -53,25 +57,92 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         TableError: see `check_target`.
         OSError: the disk is full, or fails.
     """
+    with table_writer(path) as writer:
+        writer.add(table)
+
+
+@contextmanager
+def table_writer(path: Path) -> Iterator[TableWriter]:
+    """Write a table piece by piece; the file is there when the last piece is written, or not at all.
+
+    Args:
+        path: see `check_target`; its ending decides the format.
+
+    Yields:
+        What takes the pieces, at least one, all with the same columns.
+
+    Raises:
+        TableError: see `check_target`.
+        OSError: the disk is full, or fails.
+    """
     check_target(path)
     with replacing(path) as temporary:
-        WRITERS[path.suffix.lower()](table, temporary)
+        writer = WRITERS[path.suffix.lower()](temporary)
+        try:
+            yield writer
+        finally:
+            writer.close()
 
 
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, lineterminator="\n")
+class TableWriter(Protocol):
+    """Adds rows to a file."""
+
+    def add(self, table: pd.DataFrame) -> None:
+        """Write the rows of a table; the index is left out."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file."""
+        ...
 
 
-def _write_parquet(table: pd.DataFrame, path: Path) -> None:
-    table.to_parquet(path, index=False, engine="pyarrow")
+class _CsvWriter:
+    def __init__(self, path: Path) -> None:
+        self._stream = path.open("w", encoding="utf-8", newline="")
+        self._begun = False
+
+    def add(self, table: pd.DataFrame) -> None:
+        table.to_csv(self._stream, index=False, header=not self._begun, lineterminator="\n")
+        self._begun = True
+
+    def close(self) -> None:
+        self._stream.close()
 
 
-def _write_json_lines(table: pd.DataFrame, path: Path) -> None:
-    table.to_json(path, orient="records", lines=True, force_ascii=False, double_precision=15)
+class _ParquetWriter:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, table: pd.DataFrame) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self._writer is None:
+            rows = pa.Table.from_pandas(table, preserve_index=False)
+            self._writer = pq.ParquetWriter(self._path, rows.schema)
+        else:
+            rows = pa.Table.from_pandas(table, schema=self._writer.schema, preserve_index=False)
+        self._writer.write_table(rows)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
 
-WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
-    ".csv": _write_csv,
-    ".parquet": _write_parquet,
-    ".jsonl": _write_json_lines,
+class _JsonLinesWriter:
+    def __init__(self, path: Path) -> None:
+        self._stream = path.open("w", encoding="utf-8", newline="")
+
+    def add(self, table: pd.DataFrame) -> None:
+        table.to_json(self._stream, orient="records", lines=True, force_ascii=False, double_precision=15)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+WRITERS: dict[str, Callable[[Path], TableWriter]] = {
+    ".csv": _CsvWriter,
+    ".parquet": _ParquetWriter,
+    ".jsonl": _JsonLinesWriter,
 }

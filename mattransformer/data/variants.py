@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mattransformer.screening.rules import verdicts
+from mattransformer.screening.judgement import verdicts
 
 if TYPE_CHECKING:
     from mattransformer.formula import Formula

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mattransformer.data.known import KnownFormulas
 from mattransformer.formula import Formula
 from mattransformer.generation.samples import MOST_ELEMENTS, SampleSet
-from mattransformer.screening.rules import verdicts
+from mattransformer.screening.judgement import verdicts
 
 Mask = npt.NDArray[np.bool_]
 

@@ -225,8 +225,7 @@ class LanguageModel:
         unscored = np.flatnonzero(np.isnan(log_probs))
         if len(unscored):
             log_probs[unscored] = self.log_prob([formulas[index] for index in unscored], conditions=chosen)
-        table = screen(formulas, oxidation_states=oxidation_states, known=listed)
-        table["formula"] = table.pop("reduced_formula")
+        table = screen(list(samples.compositions), oxidation_states=oxidation_states, known=listed)
         table["tokens"] = [" ".join(formula.tokens) for formula in formulas]
         table["log_prob"] = log_probs
         columns = ["formula", "tokens", "log_prob", "oxidation_states_set", "charge_neutral"]

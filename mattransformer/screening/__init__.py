@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mattransformer.screening.judgement import Verdicts, judge, verdicts
     from mattransformer.screening.oxidation import (
         STATE_SETS,
         ScreeningError,
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
         oxidation_states,
         smact_version,
     )
-    from mattransformer.screening.rules import charge_neutral, electronegativity_balanced, failure, verdicts
+    from mattransformer.screening.rules import charge_neutral, electronegativity_balanced, failure
 
 __all__ = [
     "STATE_SETS",
     "ScreeningError",
+    "Verdicts",
     "charge_neutral",
     "electronegativities",
     "electronegativity_balanced",
     "failure",
+    "judge",
     "oxidation_states",
     "smact_version",
     "verdicts",
@@ -40,7 +43,9 @@ _HOMES = {
     "charge_neutral": "rules",
     "electronegativity_balanced": "rules",
     "failure": "rules",
-    "verdicts": "rules",
+    "judge": "judgement",
+    "Verdicts": "judgement",
+    "verdicts": "judgement",
 }
 
 

@@ -1,9 +1,11 @@
-"""SMACT's two verdicts on a formula, without walking through every combination of oxidation states.
+"""SMACT's rules on a formula, without walking through every combination of oxidation states.
 
-`charge_neutral` and `electronegativity_balanced` equal SMACT 4.0.2's `smact_validity(...,
-include_alloys=False, mixed_valence=False, oxidation_states_set=states)` without and with the Pauling test:
-every element takes one oxidation state, charges sum to zero, and with the Pauling test every cation is
-strictly less electronegative than every anion.
+Charge-neutral: every element takes one oxidation state, and the charges sum to zero. Electronegativity-balanced: with
+states that do so every cation is strictly less electronegative than every anion (SMACT's Pauling test). These are
+SMACT 4.0.2's `smact_validity(..., include_alloys=False, mixed_valence=False)` without and with the Pauling test. With
+`mixed_valence=True` SMACT lets each atom of some elements take a state of its own, unless that makes more than a
+million combinations of states. Our own rule of mixed valence, `NEUTRAL_MIXED`, asks whether some whole multiple of
+the formula is neutral if one element takes two positive states: Fe3O4, Pb3O4 and Cs2SbCl6 are.
 
 SMACT tries the product of all states. Here the sums that some elements can reach are the bits of one integer,
 and one more element shifts that integer by each of its charges, so that the work grows with the sum of the
@@ -13,42 +15,57 @@ electronegativity need a bit in common.
 
 What the rules say at the edges, as SMACT does:
 
-- A single element (Fe, O2, even Og) passes both. Who counts single elements as failures has to do so.
-- A compound of an element that the set does not list fails both.
-- A compound of an element without electronegativity (He, Ne, Ar, Pm, Rn, Lr) fails the second.
+- A single element (Fe, O2, even Og) passes all. Who counts single elements as failures has to do so.
+- A compound of an element that the set does not list fails all.
+- A compound of an element without electronegativity (He, Ne, Ar, Pm, Rn, Lr) fails the Pauling test.
 - A charge of zero (set `wiki`) makes an element neither cation nor anion.
 
-A compound of an element beyond Lr, at which SMACT raises KeyError, fails both here.
+A compound of an element beyond Lr, at which SMACT raises KeyError, fails all here.
+
+This module judges formulas of any size one by one; `judgement` judges columns of them, large ones with `kernels`.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from math import gcd
+from math import gcd, prod
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from mattransformer.screening.oxidation import electronegativities, oxidation_states
+from mattransformer.screening.oxidation import (
+    electronegativities,
+    mixed_valence_elements,
+    oxidation_states,
+)
 
 if TYPE_CHECKING:
     from mattransformer.formula import Formula
+    from mattransformer.notation import Counts
+
+NEUTRAL: Final = 1
+BALANCED: Final = 2
+NEUTRAL_MIXED: Final = 4
+VALENCE_NEUTRAL: Final = 8
+VALENCE_BALANCED: Final = 16
+"""Flags of a verdict; the last two are the first two with SMACT's mixed valence."""
+
+ALL: Final = NEUTRAL | BALANCED | NEUTRAL_MIXED | VALENCE_NEUTRAL | VALENCE_BALANCED
+MOST_COMBINATIONS: Final = 1_000_000
+"""Of states, above which SMACT does not look for mixed valence (its `_MAX_MIXED_VALENCE_COMBOS`)."""
 
 # Larger counts are rare and are worked out anew each time, so that no input makes the memo grow without end.
 _LARGEST_REMEMBERED = 256
 
 
 class _Ions(NamedTuple):
-    """What the atoms of one element can carry together, in units of e, their number already multiplied in."""
+    """What some atoms of one element can carry together, in units of e, their number already multiplied in."""
 
     electronegativity: float | None
     depth: int  # minus the lowest charge: what makes `shifts` non-negative
     shifts: tuple[int, ...]  # every charge plus `depth`
     cationic: tuple[int, ...]  # charges >= 0
     anionic: tuple[int, ...]  # magnitudes of the charges <= 0
+    atoms: int = 1  # groups of atoms that choose a state each
 
 
 class _Rules(dict[tuple[str, int], _Ions | None]):
@@ -76,10 +93,10 @@ class _Rules(dict[tuple[str, int], _Ions | None]):
             self[key] = ions
         return ions
 
-    def verdict(self, counts: tuple[tuple[str, int], ...]) -> tuple[bool, bool]:
-        """Return (charge-neutral, electronegativity-balanced) for the counts of a formula."""
+    def flags(self, counts: Counts, asked: int = NEUTRAL | BALANCED) -> int:
+        """Return which of the rules that are asked for the counts of a formula keep, as a sum of flags."""
         if len(counts) == 1:
-            return True, True
+            return ALL
         divisor = gcd(*[count for _, count in counts])
         if divisor > 1:
             counts = tuple((symbol, count // divisor) for symbol, count in counts)
@@ -87,26 +104,71 @@ class _Rules(dict[tuple[str, int], _Ions | None]):
         for key in counts:
             ions = self[key]
             if ions is None:
-                return False, False
+                return 0
             present.append(ions)
         # A balanced assignment is a neutral one, so the second search is needed only where the first fails.
-        return (True, True) if _balances(present) else (_neutral(present), False)
+        kept = NEUTRAL | BALANCED if _balances(present) else NEUTRAL * _neutral(present)
+        if asked & NEUTRAL_MIXED and (kept & NEUTRAL or self._neutral_mixed(counts, present)):
+            kept |= NEUTRAL_MIXED
+        if asked & (VALENCE_NEUTRAL | VALENCE_BALANCED):
+            kept |= self._with_valences(counts, present, kept)
+        return kept
+
+    def _neutral_mixed(self, counts: Counts, present: list[_Ions]) -> bool:
+        """Tell whether charges can sum to zero with one element at a mean of its positive states."""
+        for at, (symbol, count) in enumerate(counts):
+            positive = [state for state in self._states[symbol] if state > 0]
+            if len(positive) < 2:
+                continue
+            sums, zero = _sums(present[:at] + present[at + 1 :])
+            last = zero - positive[0] * count
+            first = max(0, zero - positive[-1] * count)
+            if last >= first and sums >> first & ((1 << last - first + 1) - 1):
+                return True
+        return False
+
+    def _with_valences(self, counts: Counts, present: list[_Ions], kept: int) -> int:
+        """Judge as SMACT does if atoms of mixed-valence elements choose their states each for itself."""
+        unsplit = VALENCE_NEUTRAL * bool(kept & NEUTRAL) | VALENCE_BALANCED * bool(kept & BALANCED)
+        splits = [symbol in mixed_valence_elements() for symbol, _ in counts]
+        combinations = prod(
+            len(self._states[symbol]) ** (count if split else 1)
+            for (symbol, count), split in zip(counts, splits, strict=True)
+        )
+        if not any(splits) or combinations > MOST_COMBINATIONS:
+            return unsplit
+        atoms: list[_Ions] = []
+        for (symbol, count), ions, split in zip(counts, present, splits, strict=True):
+            one = self[symbol, 1] if split else ions
+            assert one is not None  # the element has states, or nobody asks
+            atoms.append(one._replace(atoms=count) if split else one)
+        if _balances(atoms):
+            return VALENCE_NEUTRAL | VALENCE_BALANCED
+        return unsplit | VALENCE_NEUTRAL * _neutral(atoms)
 
 
-def _reach(sums: int, charges: tuple[int, ...]) -> int:
-    """Return the bitset of all sums of one member of `sums` and one of `charges`."""
-    reached = 0
-    for charge in charges:
-        reached |= sums << charge
-    return reached
+def _reach(sums: int, charges: tuple[int, ...], atoms: int) -> int:
+    """Return the bitset of all sums of one member of `sums` and one of `charges` for each of the atoms."""
+    for _ in range(atoms):
+        reached = 0
+        for charge in charges:
+            reached |= sums << charge
+        sums = reached
+    return sums
+
+
+def _sums(present: list[_Ions]) -> tuple[int, int]:
+    """Return the bitset of all sums of charges, and the bit that stands for zero."""
+    sums, zero = 1, 0
+    for ions in present:
+        sums = _reach(sums, ions.shifts, ions.atoms)
+        zero += ions.depth * ions.atoms
+    return sums, zero
 
 
 def _neutral(present: list[_Ions]) -> bool:
-    """Tell whether one charge an element can sum to zero."""
-    sums, zero = 1, 0
-    for ions in present:
-        sums = _reach(sums, ions.shifts)
-        zero += ions.depth
+    """Tell whether charges can sum to zero."""
+    sums, zero = _sums(present)
     return zero >= 0 and bool(sums >> zero & 1)  # below zero: even the lowest sum is positive
 
 
@@ -120,7 +182,7 @@ def _balances(present: list[_Ions]) -> bool:
     ranked.sort(key=itemgetter(0))
     below = [1]  # below[k]: sums of the k least electronegative elements as cations
     for _, ions in ranked:
-        sums = _reach(below[-1], ions.cationic)
+        sums = _reach(below[-1], ions.cationic, ions.atoms)
         if not sums:
             break
         below.append(sums)
@@ -132,7 +194,8 @@ def _balances(present: list[_Ions]) -> bool:
         if electronegativity < following and split < len(below) and below[split] & above:
             return True
         if split:
-            above = _reach(above, ranked[split - 1][1].anionic)
+            ions = ranked[split - 1][1]
+            above = _reach(above, ions.anionic, ions.atoms)
             if not above:
                 return False
         following = electronegativity
@@ -154,7 +217,7 @@ def charge_neutral(formula: Formula, states: str = "smact14") -> bool:
     Raises:
         ScreeningError: no set has this name.
     """
-    return _rules(states).verdict(formula.counts)[0]
+    return bool(_rules(states).flags(formula.counts) & NEUTRAL)
 
 
 def electronegativity_balanced(formula: Formula, states: str = "smact14") -> bool:
@@ -169,27 +232,24 @@ def electronegativity_balanced(formula: Formula, states: str = "smact14") -> boo
     Raises:
         ScreeningError: no set has this name.
     """
-    return _rules(states).verdict(formula.counts)[1]
+    return bool(_rules(states).flags(formula.counts) & BALANCED)
 
 
-def verdicts(
-    formulas: Sequence[Formula], states: str = "smact14"
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Judge many formulas at once.
+def flags(counts: Counts, states: str, asked: int) -> int:
+    """Judge the counts of one formula.
 
     Args:
-        formulas: n formulas; they need not be reduced.
-        states: a name of `mattransformer.screening.STATE_SETS`.
+        counts: of a `Formula`; any multiple gives the same verdict.
+        states: as `oxidation_states` takes it.
+        asked: flags of the rules to judge by; `NEUTRAL` and `BALANCED` always are.
 
     Returns:
-        Two Boolean arrays of shape (n,): charge-neutral, and electronegativity-balanced, which implies it.
+        The sum of the flags of those it keeps.
 
     Raises:
         ScreeningError: no set has this name.
     """
-    verdict = _rules(states).verdict
-    both = np.array([verdict(formula.counts) for formula in formulas], dtype=np.bool_).reshape(-1, 2)
-    return both[:, 0].copy(), both[:, 1].copy()
+    return _rules(states).flags(counts, asked)
 
 
 def failure(formula: Formula, states: str = "smact14") -> str:
@@ -198,10 +258,10 @@ def failure(formula: Formula, states: str = "smact14") -> str:
     Raises:
         ScreeningError: no set has this name.
     """
-    neutral, balanced = _rules(states).verdict(formula.counts)
-    if balanced:
+    kept = _rules(states).flags(formula.counts)
+    if kept & BALANCED:
         return ""
-    if neutral:
+    if kept & NEUTRAL:
         unknown = [symbol for symbol in formula.elements if symbol not in electronegativities()]
         if unknown:
             return f"no Pauling electronegativity for {', '.join(unknown)}"

@@ -8,131 +8,206 @@ A row that is no formula gets False and the reason; it never stops the others.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
-from mattransformer.formula import Formula, FormulaError
 from mattransformer.screening import oxidation
-from mattransformer.screening.oxidation import ScreeningError, smact_version
-from mattransformer.screening.rules import failure, verdicts
+from mattransformer.screening.columns import Column, Composed, as_text, read_column
+from mattransformer.screening.compositions import Compositions
+from mattransformer.screening.judgement import Verdicts, judge
+from mattransformer.screening.metallicity import METALLIC_FROM, alloy, metallicity
+from mattransformer.screening.oxidation import ScreeningError, electronegativities, smact_version
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Composed = str | Formula | Mapping[Any, Any]
-"""One composition: text, a Formula, or a mapping from element to amount such as pymatgen's Composition."""
+    from mattransformer.screening.limits import Limits
+
+__all__ = ["Composed", "Known", "Validity", "screen"]
 
 
 class Known(Protocol):
     """A list of compounds that are known, such as an index of the Materials Project and OQMD."""
 
-    def contains(self, reduced_formulas: list[str], /) -> npt.NDArray[np.bool_]:
+    def contains(self, reduced_formulas: list[str], /) -> NDArray[np.bool_]:
         """Tell of each reduced formula whether it is listed: a Boolean array of the same length."""
         ...
 
 
-def screen(
-    formulas: Composed | Iterable[Composed], *, oxidation_states: str = "smact14", known: Known | None = None
-) -> pd.DataFrame:
-    """Say which compositions are charge-neutral and electronegativity-balanced, and why the others fail.
+@dataclass(frozen=True)
+class Validity:
+    """What `smact_valid` asks for: the options of SMACT's `smact_validity`.
 
-    The verdicts are SMACT's, with one oxidation state an element and no exemption for alloys. A single
-    element passes both rules, as it does in SMACT.
+    Attributes:
+        pauling: whether cations must be less electronegative than anions.
+        alloys: whether compositions of metals alone are valid whatever their charges.
+        metallic: the same for compositions of a metallicity from `metallic_from`.
+        metallic_from: from 0 to 1.
+        mixed_valence: whether atoms of mixed-valence elements may take states of their own.
+    """
+
+    pauling: bool = True
+    alloys: bool = False
+    metallic: bool = False
+    metallic_from: float = METALLIC_FROM
+    mixed_valence: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a threshold that is no share.
+
+        Raises:
+            ScreeningError: names it.
+        """
+        if not 0 <= self.metallic_from <= 1:
+            raise ScreeningError(
+                f"metallic_from: {self.metallic_from!r} is not possible; give a number from 0 to 1"
+            )
+
+    def in_words(self, states: str) -> str:
+        """Say in one line what was asked for, the set of oxidation states first."""
+        return ", ".join(
+            [
+                set_name(states),
+                "mixed valence as in SMACT" if self.mixed_valence else "one oxidation state an element",
+                "alloys are valid" if self.alloys else "no alloys",
+                *([f"metallicity from {self.metallic_from:g} is valid"] if self.metallic else []),
+                "Pauling test" if self.pauling else "no Pauling test",
+            ]
+        )
+
+    def holds(
+        self,
+        verdicts: Verdicts,
+        single: NDArray[np.bool_],
+        alloys: NDArray[np.bool_],
+        metals: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:
+        """Tell which compositions SMACT calls valid, given what is known of them, all (n,)."""
+        if self.mixed_valence:
+            kept = verdicts.valence_balanced if self.pauling else verdicts.valence_neutral
+        else:
+            kept = verdicts.electronegativity_balanced if self.pauling else verdicts.charge_neutral
+        return kept | single | (alloys & self.alloys) | (metals & self.metallic)
+
+
+def set_name(states: str) -> str:
+    """Name a set of oxidation states in results: itself, or a file without its folder."""
+    return states if states in oxidation.STATE_SETS else Path(states).name
+
+
+def screen(
+    formulas: Composed | Iterable[Composed],
+    *,
+    oxidation_states: str = "smact14",
+    validity: Validity | None = None,
+    limits: Limits | None = None,
+    known: Known | None = None,
+    checks: Iterable[str] = (),
+    heavy_hydrogen: bool = False,
+) -> pd.DataFrame:
+    """Say which compositions are chemically sensible, and why the others are not.
+
+    The verdicts are SMACT's. A single element passes every rule, as it does in SMACT.
 
     Args:
         formulas: text, `Formula`s, pymatgen Compositions and mappings from element to amount, mixed as they
-            come; of a pandas Series the index is kept. One by itself makes a table of one row.
-        oxidation_states: a name of `mattransformer.screening.STATE_SETS`.
+            come, in a list or a pandas, polars or Arrow column; of a pandas Series the index is kept. One by itself
+            makes a table of one row.
+        oxidation_states: smact14, icsd16, icsd24, pymatgen_sp or wiki; `icsd24:consensus=3,commonality=low`, SMACT's
+            own default; or a file with a line an element, such as `Fe 2 3`.
+        validity: what `smact_valid` asks for; by default the Pauling test, and no exemption.
+        limits: what else a composition has to keep, such as allowed elements or a template.
         known: adds a column `novel`: a formula, and not listed there.
+        checks: columns to add, of `mattransformer.screening.limits.CHECKS`.
+        heavy_hydrogen: whether D and T count as hydrogen; otherwise they are no elements.
 
     Returns:
-        A row for each composition, in the order given: `formula` (as given), `reduced_formula` (missing where
-        it is no formula), `oxidation_states_set`, `charge_neutral`, `electronegativity_balanced`, `novel` if
-        asked for, and `reason` (empty if both rules pass). `attrs` holds the `setting` in words and the
-        version of `smact`.
+        A row for each composition, in the order given: `formula` (as given), `oxidation_states_set`,
+        `charge_neutral`, `charge_neutral_mixed` (some whole multiple is neutral if one element takes two positive
+        states), `electronegativity_balanced`, `alloy` (metals alone), `metallic` (by SMACT's score), `smact_valid`,
+        what was asked for beside, and `reason`: the first rule that fails, empty if none does. `attrs` holds the
+        `setting` in words and the version of `smact`.
 
     Raises:
-        ScreeningError: no set has this name, or `formulas` is no list of compositions.
+        ScreeningError: an unknown set or check, or `formulas` is no list of compositions.
     """
     import pandas as pd
 
-    states = oxidation_states
-    oxidation.oxidation_states(states)  # refuses an unknown name before any work is done
-    setting = f"{states}, one oxidation state an element, no alloys, Pauling test"
-    values, index = _rows(formulas)
-    parsed, complaints = _parse(values)
-    readable = np.array([formula is not None for formula in parsed], dtype=np.bool_)
-    accepted = [formula for formula in parsed if formula is not None]
-    neutral = np.zeros(len(parsed), dtype=np.bool_)
-    balanced = np.zeros(len(parsed), dtype=np.bool_)
-    neutral[readable], balanced[readable] = verdicts(accepted, states)
+    from mattransformer.screening.limits import added_columns
+
+    asked = validity or Validity()
+    oxidation.oxidation_states(oxidation_states)  # refuses an unknown name before any work is done
+    column = read_column(formulas, heavy_hydrogen=heavy_hydrogen)
+    compositions = column.compositions
+    verdicts = judge(compositions, oxidation_states, valences=asked.mixed_valence)
+    alloys, metals = alloy(compositions), metallicity(compositions) >= asked.metallic_from
+    valid = asked.holds(verdicts, compositions.sizes == 1, alloys, metals)
     columns: dict[str, object] = {
-        "formula": _text(values),
-        "reduced_formula": _text(None if formula is None else formula.reduced_formula for formula in parsed),
-        "oxidation_states_set": states,
-        "charge_neutral": neutral,
-        "electronegativity_balanced": balanced,
+        "formula": as_text(column.given),
+        "oxidation_states_set": pd.Series([set_name(oxidation_states)], dtype="str")
+        .repeat(len(column))
+        .array,
     }
-    if known is not None:
-        novel = np.zeros(len(parsed), dtype=np.bool_)
-        novel[readable] = np.logical_not(known.contains([formula.reduced_formula for formula in accepted]))
-        columns["novel"] = novel
-    columns["reason"] = _text(
-        complaint if formula is None else "" if passes else failure(formula, states)
-        for formula, complaint, passes in zip(parsed, complaints, balanced, strict=True)
-    )
-    table = pd.DataFrame(columns, index=index)
-    table.attrs = {"setting": setting, "smact": smact_version()}
+    for name, values in {
+        "charge_neutral": verdicts.charge_neutral,
+        "charge_neutral_mixed": verdicts.charge_neutral_mixed,
+        "electronegativity_balanced": verdicts.electronegativity_balanced,
+        "alloy": alloys,
+        "metallic": metals,
+        "smact_valid": valid,
+    }.items():
+        columns[name] = column.spread(values, missing=False)
+    columns |= added_columns(column, checks, known)
+    reasons = _reasons(column, verdicts, valid, oxidation_states, asked)
+    if limits is not None:
+        limits.explain(column, reasons, columns.get("novel"))
+    columns["reason"] = as_text(reasons)
+    table = pd.DataFrame(columns, index=formulas.index if isinstance(formulas, pd.Series) else None)
+    table.attrs = {"setting": asked.in_words(oxidation_states), "smact": smact_version()}
     return table
 
 
-def _rows(formulas: Composed | Iterable[Composed]) -> tuple[list[Composed], pd.Index | None]:
-    """Return the compositions as a list, and the index of a Series."""
-    import pandas as pd
-
-    if isinstance(formulas, str | Formula | Mapping):
-        return [formulas], None
-    if isinstance(formulas, pd.DataFrame):
-        names = ", ".join(map(str, formulas.columns[:5]))
-        raise ScreeningError(f"a DataFrame is no list of formulas: give one of its columns ({names})")
-    try:
-        values = list(formulas)
-    except TypeError:
-        raise ScreeningError(
-            f"{formulas!r} is no list of formulas: give text, a list or a column of a table"
-        ) from None
-    return values, formulas.index if isinstance(formulas, pd.Series) else None
-
-
-def _parse(values: list[Composed]) -> tuple[list[Formula | None], list[str]]:
-    """Return a Formula, or None and the complaint, for each value."""
-    parsed: list[Formula | None] = []
-    complaints: list[str] = []
-    for value in values:
-        try:
-            parsed.append(Formula.parse(value))
-            complaints.append("")
-        except FormulaError as error:
-            parsed.append(None)
-            complaints.append(
-                "not parseable: the cell is empty" if _missing(value) else f"not parseable: {error}"
-            )
-    return parsed, complaints
+def _reasons(
+    column: Column, verdicts: Verdicts, valid: NDArray[np.bool_], states: str, asked: Validity
+) -> NDArray[np.object_]:
+    """Say which rule each row fails first; empty where it fails none."""
+    name = set_name(states)
+    compositions = column.compositions
+    words = np.full(len(compositions), "", dtype=object)
+    neutral = verdicts.valence_neutral if asked.mixed_valence else verdicts.charge_neutral
+    words[~valid & ~neutral] = f"no {name} oxidation states sum to zero"
+    words[~valid & neutral] = (
+        f"no neutral {name} oxidation states keep cations less electronegative than anions"
+    )
+    _name_elements(
+        words, compositions, ~valid & neutral, electronegativities(), "no Pauling electronegativity for"
+    )
+    listed = oxidation.oxidation_states(states)
+    _name_elements(words, compositions, ~valid & ~neutral, listed, f"{name} lists no oxidation state for")
+    reasons = column.spread(words, missing="")
+    for row, complaint in column.complaints.items():
+        reasons[row] = complaint
+    return reasons
 
 
-def _missing(value: object) -> bool:
-    import pandas as pd
+def _name_elements(
+    words: NDArray[np.object_],
+    compositions: Compositions,
+    failing: NDArray[np.bool_],
+    listed: Iterable[str],
+    complaint: str,
+) -> None:
+    """Write the complaint for failing compositions with elements that are not listed."""
+    from mattransformer.elements import ATOMIC_NUMBER, SYMBOLS
 
-    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
-
-
-def _text(values: Iterable[object]) -> pd.api.extensions.ExtensionArray:
-    """Return a column of text, also where it is empty or all missing; what is no text is put in words."""
-    import pandas as pd
-
-    words = [value if isinstance(value, str) else None if _missing(value) else str(value) for value in values]
-    return pd.array(words, dtype=pd.StringDtype(na_value=np.nan))
+    unlisted = np.ones(len(SYMBOLS) + 1, dtype=np.bool_)
+    unlisted[[ATOMIC_NUMBER[symbol] for symbol in listed]] = False
+    concerned = compositions.totals(unlisted[compositions.numbers]) > 0
+    for row in np.flatnonzero(failing & concerned).tolist():
+        own = compositions.formula(row).elements
+        words[row] = f"{complaint} {', '.join(symbol for symbol in own if unlisted[ATOMIC_NUMBER[symbol]])}"

@@ -85,7 +85,8 @@ def test_screening_tells_rock_salt_from_an_impossible_chloride(program: Program)
     outcome = program("screen", "NaCl", "NaCl2")
     assert outcome.code == 0
     assert "no smact14 oxidation states sum to zero" in outcome.out
-    assert outcome.out.splitlines()[-1].startswith("2 formulas: 1 charge-neutral, 1 EN-balanced, ")
+    assert "2 formulas: 1 charge-neutral, 1 EN-balanced, 1 valid, 1 novel (smact14, " in outcome.out
+    assert outcome.out.splitlines()[-1] == "1 fail: 1 no smact14 oxidation states sum to zero"
 
 
 @pytest.mark.parametrize(("ending", "read"), [(".csv", pd.read_csv), (".parquet", pd.read_parquet)])
@@ -204,3 +205,57 @@ def test_a_formula_of_a_list_of_known_ones_is_not_novel(program: Program) -> Non
     again = pd.read_csv("again.csv")
     assert again["formula"].tolist() == first["formula"].tolist()
     assert not again["novel"].any()
+
+
+def test_screening_keeps_lead_free_perovskites_and_says_what_it_left_out(
+    program: Program, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "oxides.csv", tmp_path / "kept.parquet"
+    source.write_text("formula\nSrTiO3\nPbTiO3\nMgO\nXx2O3\nCaTiO3\n", encoding="utf-8")
+    outcome = program(
+        "screen",
+        str(source),
+        "--template",
+        "ABO3",
+        "--no-toxic",
+        "--keep-valid",
+        "--check",
+        "tolerance",
+        "-o",
+        str(target),
+    )
+    assert outcome.code == 0
+    kept = pd.read_parquet(target)
+    assert kept["formula"].tolist() == ["SrTiO3", "CaTiO3"]
+    assert kept["goldschmidt"].between(0.9, 1.1).all()
+    assert f"{source}, row 4: not parseable" in outcome.out
+    assert "1 holds a toxic element" in outcome.out
+    assert "1 not of the stoichiometry ABO3" in outcome.out
+
+
+def test_screening_for_new_compounds_knows_ones_own_list(program: Program, tmp_path: Path) -> None:
+    own = tmp_path / "own.txt"
+    own.write_text("Cs2AgInI6\n", encoding="utf-8")
+    compound = "Cs2AgInI6"
+    assert "it is listed" in program("screen", compound, "--known", str(own), "--novel").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--elements", "few"], "--elements: 'few' is no range; write 3, 2-4, 2- or -4"),
+        (["--atoms", "9-2"], "atoms: no number is from 9 to 2"),
+        (["--only", "Fe,Xx"], "'Xx' is no element"),
+        (["--template", "A(B"], "A(B"),
+        (["--check", "colour"], "no check 'colour'"),
+        (["--known", "nowhere.csv"], "nowhere.csv"),
+        (["--oxidation-states", "icsd24:x=1"], "no setting 'x'"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused_in_one_line(
+    program: Program, arguments: list[str], message: str
+) -> None:
+    outcome = program("screen", "NaCl", *arguments)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert len(outcome.err.strip().splitlines()) == 1

@@ -17,7 +17,7 @@ from mattransformer.data.splits import split_of
 from mattransformer.errors import MattransformerError
 from mattransformer.formula import Formula
 from mattransformer.generation.language_model import LanguageModel
-from mattransformer.screening.rules import verdicts
+from mattransformer.screening.judgement import verdicts
 from mattransformer.training.config import TrainingConfig
 from mattransformer.training.loop import train
 from mattransformer.training.loss import formula_losses
