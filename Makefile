@@ -33,8 +33,11 @@ lint: .venv/installed-lint
 # Trains and ships gpt2 anew. Needs MATTRANSFORMER_DATA: the folder with mp.csv.gz and oqmd.csv.gz.
 checkpoint: .venv/installed
 	for step in base small shipped final analogues neutral likely likelier release diverse final-diverse final-unique; do \
-		$(BIN)/mattransformer train configs/gpt2-mp-oqmd-$$step.yaml || exit 1; done
+		resume=; [ ! -f runs/gpt2-mp-oqmd-$$step/state.safetensors ] || resume=--resume; \
+		$(BIN)/mattransformer train configs/gpt2-mp-oqmd-$$step.yaml $$resume || exit 1; done
 	$(BIN)/python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-final-unique gpt2
+	@echo "Now measure it: python benchmarks/checkpoint.py --model gpt2"
+	@echo "and render it: python -m mattransformer.evaluation.card gpt2 -o model_cards/gpt2.md --readme README.md"
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

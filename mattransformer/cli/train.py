@@ -21,7 +21,7 @@ def train(
         bool, typer.Option("--resume", help="Go on from the last saved state of the output folder.")
     ] = False,
 ) -> None:
-    """Train a model, and keep the checkpoint with the lowest validation loss.
+    """Train a model, and keep its best checkpoint: with the lowest validation loss, or as `keep` says.
 
     The loss is the *NLL*: the negative natural logarithm of the probability of a formula, in nats; lower
     is better. The output folder opens in `mattransformer generate --model FOLDER` and in plain

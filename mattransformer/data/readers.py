@@ -94,7 +94,8 @@ def read_rows(path: Path, column: str | None = None) -> pd.DataFrame:
     try:
         raw = _read_raw(path)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise CorpusError(f"cannot read {path}: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise CorpusError(f"cannot read {path}: {reason}") from error
     if raw.empty:
         raise CorpusError(f"{path} holds no rows")
     return _select(raw, formula_column(raw, column, path))

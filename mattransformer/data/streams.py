@@ -68,7 +68,8 @@ class FormulaStream:
                 row = numbers[-1] if numbers else row
                 yield pd.Series(values, index=numbers, name="formula")
         except (OSError, EOFError, UnicodeDecodeError, pa.ArrowException) as error:
-            raise CorpusError(f"cannot read {self.path}: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise CorpusError(f"cannot read {self.path}: {reason}") from error
         if not row:
             raise CorpusError(f"{self.path} holds no rows")
 

@@ -81,7 +81,11 @@ def render_card(name_or_folder: str | Path, results: Path, template: Path = TEMP
             key=lambda config: int(config["analogues"]),
             default=None,
         ),
-        "unlikely": any(step["config"].get("own_unlikely") for step in steps),
+        **{
+            aim: any(step["config"].get(f"own_{aim}") for step in steps)
+            for aim in ("unlikely", "repeats", "crowding")
+        },
+        "surroundings": list(dict.fromkeys(map(_surroundings, steps))),
         "own_samples": any(step["config"].get("own_samples") for step in steps),
         "record": record,
         "validity": record["stages"]["validity"],
@@ -93,6 +97,17 @@ def render_card(name_or_folder: str | Path, results: Path, template: Path = TEMP
         "most_elements": MOST_ELEMENTS,
     }
     return _render(template, facts, name_or_folder)
+
+
+def _surroundings(step: Mapping[str, Any]) -> str:
+    """Say in words how a step was computed: `1 process, 2 threads each, fp32`."""
+    facts = step["surroundings"]
+    processes, threads = facts["processes"], facts["threads"]
+    precision = "fp32" if facts["precision"] == "no" else facts["precision"]
+    return (
+        f"{processes} process{'es' if processes != 1 else ''}, {threads} thread{'s' if threads != 1 else ''} each, "
+        f"{precision}"
+    )
 
 
 def training_steps(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -43,7 +43,7 @@ _TARGETS: Final = {
     "mp": "MP rows held out",
     "oqmd": "OQMD rows held out",
 }
-_HEADLINES: Final = ("icsd", "icsd_rest", "mp")
+_HEADLINES: Final = ("icsd", "icsd_valid", "icsd_rest", "mp")
 
 
 @dataclass(frozen=True)

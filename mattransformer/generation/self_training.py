@@ -11,12 +11,12 @@ mean over samples of
 rule holds. Z is taken for each number of elements by itself, so that compositions of many elements, which break
 rules more often, do not become rarer than in the rows.
 
-No label and no formula from elsewhere enters. Formulas that the hash rule puts in the valid or test split count for
-nothing, so that these stay unseen. Rows that keep the rule are left to the training itself: what a model gives up
-goes to new compositions. A sample whose atoms are not in canonical order, or not reduced, breaks the rule of every
-condition. Three more aims can be set: to repeat fewer rows, to stay near them (a new composition that is no analogue of
-rows, see `data.analogues`, counts as a miss, too), and to hold the shares of compositions of two, three, … elements to
-those of the rows.
+Formulas that the hash rule puts in the valid or test split count for nothing, so that these stay unseen. Rows that
+keep the rule are left to the training itself, unless they are to be repeated less: what a model gives up goes to new
+compositions. A sample whose atoms are not in canonical order, or not reduced, breaks the rule of every condition.
+More aims can be set: to repeat fewer rows; to keep to their analogues (a new composition that is on no list of them,
+see `data.analogues`, counts as a miss, too); to draw fewer compositions again and again, and let rare ones gain as
+much as frequent ones; and to hold the shares of compositions of two, three, … elements to those of the rows.
 """
 
 from __future__ import annotations

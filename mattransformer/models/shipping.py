@@ -1,6 +1,6 @@
 """Put a trained checkpoint into the package: half precision, at most 4 MB, with its record.
 
-python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-small gpt2
+python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-final-unique gpt2
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class Limits:
     def _rules(self, own: Compositions) -> Iterator[tuple[str, NDArray[np.bool_]]]:
         """List the limits that are set, in words, and which compositions keep them."""
         if self.only is not None:
-            yield f"an element other than {_listed(self.only)}", only_elements(own, self.only)
+            yield f"holds an element other than {_listed(self.only)}", only_elements(own, self.only)
         if self.without:
             yield f"holds {_listed(self.without)}", without_elements(own, self.without)
         yield from _within("elements", element_counts, self.elements, own)

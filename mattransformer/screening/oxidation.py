@@ -67,10 +67,11 @@ def oxidation_states(states: str = "smact14") -> Mapping[str, tuple[int, ...]]:
     elif _is_file(states):
         found = _of_file(Path(states))
     else:
-        close = difflib.get_close_matches(states.lower(), STATE_SETS, n=1, cutoff=0.0)
+        close = difflib.get_close_matches(states.lower(), STATE_SETS, n=1, cutoff=0.4)
+        hint = f": did you mean {close[0]!r}?" if close else ""
         raise ScreeningError(
-            f"unknown oxidation-state set {states!r}: did you mean {close[0]!r}? "
-            f"(there are {', '.join(STATE_SETS)}, {_FILTERED}consensus=3,commonality=low, and files)"
+            f"unknown oxidation-state set {states!r}{hint} (there are {', '.join(STATE_SETS)}, "
+            f"{_FILTERED}consensus=3,commonality=low, and files)"
         )
     return MappingProxyType(
         {symbol: tuple(sorted(set(listed))) for symbol, listed in found.items() if listed}

@@ -126,6 +126,14 @@ class TrainingConfig:
                 "can be resumed; set it to 1"
             )
 
+        if bool(self.analogue_rows) > bool(self.analogues):
+            raise ConfigError(
+                "analogue_rows: there are none without analogues; set analogues, how many are ranked"
+            )
+        if self.analogues and not (self.analogue_rows or self.own_unlikely):
+            raise ConfigError(
+                "analogues: none of them is used; set analogue_rows, how many are seen an epoch"
+            )
         if self.own_unlikely and not self.analogues:
             raise ConfigError(
                 "own_unlikely: without analogues every new composition is unlikely; set analogues"

@@ -75,7 +75,7 @@ def test_from_a_corpus_to_screened_compositions(program: Program, tmp_path: Path
     assert len(new) == new["formula"].nunique() == 200
     assert new["log_prob"].is_monotonic_decreasing
 
-    program.run("screen", "new.csv", "-o", "screened.jsonl")
+    program.run("screen", "new.csv", "--check", "reduced_formula", "-o", "screened.jsonl")
     screened = pd.read_json(tmp_path / "screened.jsonl", lines=True)
     assert screened["reduced_formula"].tolist() == new["formula"].tolist()
     for verdict in ("charge_neutral", "electronegativity_balanced", "novel"):

@@ -147,6 +147,14 @@ def test_unlikely_samples_are_those_without_analogues() -> None:
         config_from({"output": "runs/oxides", "own_unlikely": 0.5}, "oxides.yaml")
 
 
+@pytest.mark.parametrize(
+    ("key", "message"), [("analogues", "none of them is used"), ("analogue_rows", "there are none")]
+)
+def test_analogues_are_ranked_and_seen_or_neither(key: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config_from({"output": "runs/oxides", key: 100}, "oxides.yaml")
+
+
 def test_own_samples_need_an_evaluation_an_epoch() -> None:
     with pytest.raises(ConfigError, match=r"^evaluations_per_epoch: .* set it to 1$"):
         config_from({"output": "runs/oxides", "own_samples": 100, "evaluations_per_epoch": 2}, "oxides.yaml")
