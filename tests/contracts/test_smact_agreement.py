@@ -30,7 +30,7 @@ from mattransformer.screening.screen import Validity
 
 DEFAULT_FILTER = "icsd24:consensus=3,commonality=low"
 STATES = ["smact14", "icsd24", DEFAULT_FILTER]
-BY_ELEMENTS = {1: 20, 2: 3_000, 3: 7_990, 4: 6_000, 5: 2_700, 6: 250, 7: 40}
+BY_ELEMENTS = {1: 10, 2: 3_000, 3: 8_000, 4: 6_000, 5: 2_700, 6: 250, 7: 40}
 WITH_MIXED_VALENCE = 2_000
 MOST_COMBINATIONS = 50_000
 MOST_OF_ATOMS = 500  # combinations of states if atoms differ, on which SMACT is slower
