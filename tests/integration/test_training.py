@@ -518,10 +518,13 @@ def test_the_icsd_never_trains_a_model(others: list[str], config: TrainingConfig
         ({"init_from": "nowhere"}, "nowhere is neither a folder nor a shipped checkpoint"),
         ({"own_samples": 100}, "own_samples: "),
         (
-            {"analogues": 100, "analogues_of": "mp"},
+            {"analogues": 100, "analogue_rows": 9, "analogues_of": "mp"},
             "analogues_of: no source 'mp' in this training: choose one of user",
         ),
-        ({"analogues": 100, "limit": 1}, "analogues: the rows are too few to have any; set it to 0"),
+        (
+            {"analogues": 100, "analogue_rows": 9, "limit": 1},
+            "analogues: the rows are too few to have any; set it to 0",
+        ),
     ],
 )
 def test_a_training_that_cannot_start_says_why_in_one_line(

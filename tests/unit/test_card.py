@@ -185,7 +185,8 @@ def test_a_card_tells_both_steps_their_counts_licence_and_figures(measured: Meas
     card = render_card(measured.folder, measured.results)
     run = json.loads((measured.folder / "run.json").read_text(encoding="utf-8"))
     assert "Step 1 of 2:" in card
-    assert "Step 2 of 2, from the weights of the step before:" in card
+    parent = run["init_from"]["sha256"][:16]
+    assert f"Step 2 of 2, from the weights of the step before (SHA-256 `{parent}`):" in card
     assert f"{run['model']['parameters']:,} parameters" in card
     assert "CC BY 4.0" in card
     assert "Ricci" in card
