@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Holes that are added to those that an element fills, so that a rare element is not alike by one chance.
 _DOUBT: Final = 5.0
-_MOST_ATOMS: Final = 64  # of one element in a composition; rarer ones have no analogues
+_MOST_ATOMS: Final = 64  # of one element in a composition; those with more have no analogues
 _HOLE: Final = len(ORDER)  # stands for an element in the keys
 
 

@@ -33,9 +33,7 @@ _compiled: Any = njit(cache=True, nogil=True)
 
 
 @_compiled
-def _add_shifted(
-    target: np.ndarray, source: np.ndarray, shift: int, words: int
-) -> None:  # pragma: no cover - compiled
+def _add_shifted(target: np.ndarray, source: np.ndarray, shift: int, words: int) -> None:
     skip = shift >> 6
     if skip >= words:
         return
@@ -62,7 +60,7 @@ def _extend(
     amount: int,
     each: bool,
     words: int,
-) -> None:  # pragma: no cover - compiled
+) -> None:
     """Write the sums after one more element, all of its atoms alike or `each` for itself.
 
     With `sign` 0 a charge counts from `depth`, the lowest one; with 1 only charges from 0, with -1 only those to 0,
@@ -98,7 +96,7 @@ def _sums(
     listed: np.ndarray,
     each: np.ndarray,
     words: int,
-) -> int:  # pragma: no cover - compiled
+) -> int:
     """Write the sums of all elements but one into a row of `sets`; return which."""
     now = 0
     for word in range(words):
@@ -134,7 +132,7 @@ def _neutral(
     charges: np.ndarray,
     listed: np.ndarray,
     each: np.ndarray,
-) -> int:  # pragma: no cover - compiled
+) -> int:
     """1 if charges can sum to zero, 0 if not, -1 if it is too large to say here."""
     zero = 0
     for place in range(size):
@@ -158,7 +156,7 @@ def _neutral_mixed(
     charges: np.ndarray,
     listed: np.ndarray,
     none: np.ndarray,
-) -> int:  # pragma: no cover - compiled
+) -> int:
     """As `_neutral`, where one element may take any mean of its positive states."""
     for mixed in range(size):
         element = elements[mixed]
@@ -199,7 +197,7 @@ def _balanced(
     listed: np.ndarray,
     ranks: np.ndarray,
     each: np.ndarray,
-) -> int:  # pragma: no cover - compiled
+) -> int:
     """1 if charges can sum to zero with cations less electronegative than anions, 0 if not, -1 if too large.
 
     `elements` are in order of electronegativity, and each has one.
@@ -275,7 +273,7 @@ def judge(
     valences: np.ndarray,
     most_combinations: float,
     asked: int,
-) -> np.ndarray:  # pragma: no cover - compiled
+) -> np.ndarray:
     """Judge compositions by the rules that are asked for.
 
     Args:

@@ -20,7 +20,7 @@ _compiled: Any = njit(cache=True, nogil=True)
 @_compiled
 def parse(
     text: np.ndarray, offsets: np.ndarray, symbols: np.ndarray, numbers: np.ndarray, amounts: np.ndarray
-) -> np.ndarray:  # pragma: no cover - compiled
+) -> np.ndarray:
     """Read plain formulas: symbols, whole numbers and parentheses, from right to left.
 
     Args:
