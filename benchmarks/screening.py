@@ -44,8 +44,13 @@ STATES: Final = ("smact14", "icsd24", DEFAULT_FILTER)
 SAMPLE: Final = 3_000
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000)
 RANDOM: Final = 100_000
-MOST_COMBINATIONS: Final = 3_000
-"""Of mixed-valence states, above which SMACT takes seconds a formula and is not asked, up to its own cap."""
+MOST_COMBINATIONS: Final = 10_000
+"""Of mixed-valence states, above which SMACT takes up to seconds a formula and is asked for a draw of them alone."""
+
+CAP: Final = 1_000_000
+"""Of combinations, above which SMACT does not look at mixed valence."""
+
+DRAWN: Final = 100
 
 ROWS_OF_MEMORY: Final = 10_000_000
 
@@ -68,8 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
             record |= {"speed": speed(), "cost_by_rows": cost_by_rows(), "memory": memory()}
             record["of_speed"] = surroundings()
         if options.full or options.only_full:
-            record["agreement"] = agreement(options.processes)
             record["of_agreement"] = surroundings()
+            for found in agreement(options.processes):
+                record["agreement"] = found  # written after each setting, since all take an hour or more
+                write_text(options.out, json.dumps(record, indent=1) + "\n")
     except (MattransformerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -189,12 +196,13 @@ def memory() -> dict[str, float]:
     return found
 
 
-def agreement(processes: int) -> dict[str, Any]:
-    """Hold every verdict against SMACT's, for each setting."""
+def agreement(processes: int) -> Iterator[dict[str, Any]]:
+    """Hold every verdict against SMACT's, and give what is found after each setting."""
     own = {name: formulas_of(name) for name in CORPORA} | {"random": random_formulas(RANDOM)}
     formulas = list(dict.fromkeys(itertools.chain(*own.values())))
     compositions = read_column(formulas).compositions
     metals = alloy(compositions)
+    measured_only = set(own["icsd"])
     found: dict[str, Any] = {
         "formulas": {name: len(entries) for name, entries in own.items()},
         "distinct": len(formulas),
@@ -206,13 +214,15 @@ def agreement(processes: int) -> dict[str, Any]:
         mixed = verdicts.valence_balanced if pauling else verdicts.valence_neutral
         # The exemption of alloys says nothing of compositions that are none; mixed valence says nothing of those
         # without such an element, and where SMACT finds an assignment without it.
-        some, few = np.flatnonzero(metals), np.flatnonzero(~plain & asked_for_valence(formulas, states))
+        combinations = valence_combinations(formulas, states)
+        with_valence = np.flatnonzero(~plain & (combinations > 0))
+        asked = chosen_for_valence(combinations, with_valence)
         runs = [
-            ({}, np.arange(len(formulas)), plain),
-            ({"alloys": True}, some, plain | metals),
-            ({"mixed": True}, few, mixed),
+            ({}, np.arange(len(formulas)), plain, 0),
+            ({"alloys": True}, np.flatnonzero(metals), plain | metals, 0),
+            ({"mixed": True}, asked, mixed, len(with_valence) - len(asked)),
         ]
-        for options, rows, expected in runs:
+        for options, rows, expected, left_out in runs:
             started = time.monotonic()
             differing = list(compare(formulas, rows, expected, states, pauling, options, processes))
             entry = {
@@ -220,29 +230,36 @@ def agreement(processes: int) -> dict[str, Any]:
                 "pauling": pauling,
                 **options,
                 "compared": len(rows),
+                "left_out": left_out,
                 "disagreements": len(differing),
                 "seconds": round(time.monotonic() - started, 1),
-                "formulas": [formulas[at] for at in differing if formulas[at] not in set(own["icsd"])][:100],
+                "formulas": [formulas[at] for at in differing if formulas[at] not in measured_only][:100],
             }
-            print(entry, file=sys.stderr)
+            print(entry, file=sys.stderr, flush=True)
             found["settings"].append(entry)
-    return found
+            yield found
 
 
-def asked_for_valence(formulas: Sequence[str], states: str) -> np.ndarray:
-    """Choose those with mixed-valence elements whose combinations are few, or too many for SMACT to look at."""
+def valence_combinations(formulas: Sequence[str], states: str) -> np.ndarray:
+    """Count what SMACT would look at for mixed valence: 0 for formulas without a mixed-valence element."""
     listed = oxidation_states(states)
     elements = mixed_valence_elements()
-    chosen = np.zeros(len(formulas), dtype=np.bool_)
+    found = np.zeros(len(formulas))
     for at, text in enumerate(formulas):
         counts = Formula.parse(text).reduced.counts
         if any(symbol in elements for symbol, _ in counts):
-            combinations = prod(
-                len(listed.get(symbol, ())) ** (count if symbol in elements else 1)
+            found[at] = prod(
+                float(max(1, len(listed.get(symbol, ())))) ** (count if symbol in elements else 1)
                 for symbol, count in counts
             )
-            chosen[at] = combinations <= MOST_COMBINATIONS or combinations > 1_000_000
-    return chosen
+    return found
+
+
+def chosen_for_valence(combinations: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Choose the rows with few combinations, all with more than SMACT looks at, and a draw of those between."""
+    many = (combinations[rows] > MOST_COMBINATIONS) & (combinations[rows] <= CAP)
+    drawn = np.random.default_rng(0).permutation(rows[many])[:DRAWN]
+    return np.sort(np.concatenate([rows[~many], drawn]))
 
 
 def compare(
@@ -298,7 +315,7 @@ def table(record: dict[str, Any]) -> str:
         options = ", ".join(name for name in ("alloys", "mixed") if entry.get(name))
         lines.append(
             f"{entry['states']:36} {'Pauling' if entry['pauling'] else 'neutral':8} {options:7} "
-            f"{entry['compared']:>9,} compared, {entry['disagreements']} disagree"
+            f"{entry['compared']:>9,} compared, {entry['disagreements']} disagree, {entry['left_out']:,} left out"
         )
     return "\n".join(lines)
 
