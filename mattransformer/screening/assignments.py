@@ -10,9 +10,8 @@ These counts include the compounds of any benchmark that is drawn from the ICSD.
 An element takes one state, or two states mixed. One state of an element with n atoms (of the reduced formula) scores
 n ** 0.5 times the logarithm of its share of the element's reports: atoms of one element are not independent, so
 they count less than n times. Two states score the sum of the two logarithms less a penalty, whatever their numbers.
-Conventions of inorganic nomenclature (IUPAC Red Book 2005, IR-4.3 and IR-5.4, and the ICSD's practice for carbonyls,
-carbonates, ammonium salts and methyl groups) add or take off a penalty that depends on which elements the formula
-holds.
+Conventions of inorganic nomenclature add or take off a penalty that depends on which elements the formula holds (see
+`conventions`).
 
 The probability of an assignment is the exponential of its score over the sum of those of all that balance, where
 "all" is every choice of one state an element and of those pairs of states whose score is above a cut-off; pairs below
@@ -35,34 +34,19 @@ import numpy as np
 import numpy.typing as npt
 
 from mattransformer.formula import Formula
-from mattransformer.screening.oxidation import electronegativities
+from mattransformer.screening.conventions import mixing_penalty, state_penalty
 
 __all__ = ["Assignment", "Species", "assign_oxidation_states"]
 
-# Natural logarithms. Values of the exponent and of _MIXED were compared on validation rows of the ICSD's formulas, and
-# _MISPLACED was kept because it raised the share of atoms right there; see benchmarks/oxidation_states.py. All other
-# values are conventions set by hand.
-_ATOMS_EXPONENT: Final = 0.5  # compared with 0.35 and 0.7
-_SMOOTHING: Final = 0.5  # reports added to every state that was reported at all
-_MIXED: Final = 6.0  # compared with 5 and 7
-_MIXED_ACROSS_ZERO: Final = 6.0  # more for a cation and an anion of one element
-_ZERO: Final = 8.0  # elements in compounds have a charge
-_UNUSUAL: Final = 6.0  # against a convention
-_MISPLACED: Final = 6.0  # the most electronegative element as a cation, the least electronegative as an anion
-# Against N- and N2- beside hydrogen and oxygen, where ammonium and nitrate are likelier.
-_UNCOMMON: Final = 3.0
+# Natural logarithms. Values of the exponent were compared on labelled formulas; see benchmarks/oxidation_states.py.
+_ATOMS_EXPONENT: Final = 0.5  # compared with 0.35, 0.4, 0.6 and 0.7
+_SMOOTHING: Final = 0.5  # reports added to every state that was reported at all; compared with 0.1, 2 and 5
+_RARE: Final = 0.003  # share of an element's reports below which a state is more often a mistake of the report
+_DOUBT: Final = 2.0  # taken off for it
 _WORST: Final = 30.0  # two states that score less than this are not mixed
 # Scores are whole multiples of this power of two, so that their sums are exact and ties are ties in any order.
 _GRAIN: Final = 2.0**-20
 _FAINT: Final = 1e-280  # a likelihood below this part of the largest may have lost terms to underflow
-
-# Metals that form carbonyls.
-_TRANSITION: Final = frozenset(
-    {
-        "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Hf", "Ta", "W",
-        "Re", "Os", "Ir", "Pt",
-    }
-)  # fmt: skip
 
 _Floats = npt.NDArray[np.float64]
 _Whole = npt.NDArray[np.int64]
@@ -176,65 +160,18 @@ def _reports() -> Mapping[str, Mapping[int, float]]:
     logarithms = {}
     for symbol, listed in counts.items():
         total = sum(listed.values()) + _SMOOTHING * len(listed)
+        shares = {state: (listed[state] + _SMOOTHING) / total for state in sorted(listed)}
         logarithms[symbol] = {
-            state: math.log((listed[state] + _SMOOTHING) / total) for state in sorted(listed)
+            state: math.log(share) - (_DOUBT if share < _RARE else 0.0) for state, share in shares.items()
         }
     return logarithms
-
-
-def _unusual(symbol: str, state: int, amounts: Mapping[str, int]) -> float:
-    """Give the penalty of a state in a formula: what the conventions of nomenclature say against it."""
-    if state == 0:
-        return 0.0 if symbol in _TRANSITION and _is_carbonyl(amounts) else _ZERO
-    penalty = _misplaced(symbol, state, amounts)
-    if symbol == "C":
-        return penalty + _unusual_carbon(state, amounts)
-    if symbol == "N":
-        odd = state in {-1, -2} and "H" in amounts and "O" in amounts
-        return penalty + (_UNCOMMON if odd else 0.0)
-    return penalty
-
-
-def _misplaced(symbol: str, state: int, amounts: Mapping[str, int]) -> float:
-    """Give the penalty of a sign that electronegativity speaks against: electrons go to the more electronegative."""
-    known = electronegativities()
-    others = [known[other] for other in amounts if other != symbol and other in known]
-    if symbol not in known or not others:
-        return 0.0
-    own = known[symbol]
-    if state > 0:
-        return _MISPLACED if own > max(others) else 0.0
-    metal_beside_nonmetal = own < 2.1 and max(others) >= 2.2
-    return (_UNUSUAL if metal_beside_nonmetal else 0.0) + (_MISPLACED if own < min(others) else 0.0)
-
-
-def _unusual_carbon(state: int, amounts: Mapping[str, int]) -> float:
-    """Give the penalty of a state of carbon; without hydrogen, carbon binds oxygen as a cation."""
-    if "H" in amounts or "O" not in amounts:
-        return 0.0
-    return _UNUSUAL if state < 0 or (_is_carbonyl(amounts) and state != 2) else 0.0
-
-
-def _is_carbonyl(amounts: Mapping[str, int]) -> bool:
-    """Tell whether a formula reads as a carbonyl: about as much C as O, and more of it than of metal."""
-    carbon, oxygen = amounts.get("C", 0), amounts.get("O", 0)
-    metals = sum(count for symbol, count in amounts.items() if symbol in _TRANSITION)
-    return metals > 0 and 2 * metals <= carbon and 0.8 * oxygen <= carbon <= 1.25 * oxygen
-
-
-def _mixing(symbol: str, lower: int, upper: int, amounts: Mapping[str, int]) -> float:
-    """Give the penalty of two states in one compound."""
-    if lower * upper >= 0:
-        return _MIXED
-    ammonium = symbol == "N" and lower == -3 and "H" in amounts and "O" in amounts
-    return _MIXED - 3.0 if ammonium else _MIXED + _MIXED_ACROSS_ZERO
 
 
 def _options(symbol: str, amounts: Mapping[str, int]) -> _Options:
     """List what the atoms of one element can carry."""
     count = amounts[symbol]
     listed = _reports().get(symbol, {})
-    scores = {state: value - _unusual(symbol, state, amounts) for state, value in listed.items()}
+    scores = {state: value - state_penalty(symbol, state, amounts) for state, value in listed.items()}
     blocks = [
         (state, state, np.zeros(1, dtype=np.int64), value * count**_ATOMS_EXPONENT)
         for state, value in scores.items()
@@ -243,7 +180,7 @@ def _options(symbol: str, amounts: Mapping[str, int]) -> _Options:
     raised = np.arange(1, count, dtype=np.int64)
     for position, lower in enumerate(states):
         for upper in states[position + 1 :]:
-            score = scores[lower] + scores[upper] - _mixing(symbol, lower, upper, amounts)
+            score = scores[lower] + scores[upper] - mixing_penalty(symbol, lower, upper, amounts)
             if score > -_WORST:
                 blocks.append((lower, upper, raised, score))
     if not blocks:
