@@ -27,6 +27,7 @@ from typing import Any, Final
 import numpy as np
 
 from mattransformer.data.corpora import corpus_path
+from mattransformer.data.known import KnownFormulas
 from mattransformer.data.readers import read_rows, sha256_of
 from mattransformer.elements import SYMBOLS
 from mattransformer.errors import MattransformerError
@@ -36,6 +37,7 @@ from mattransformer.screening.columns import read_column
 from mattransformer.screening.judgement import judge
 from mattransformer.screening.metallicity import alloy
 from mattransformer.screening.oxidation import mixed_valence_elements, oxidation_states
+from mattransformer.screening.screen import screen
 from mattransformer.training.record import machine, versions
 
 CORPORA: Final = ("mp", "oqmd", "icsd")
@@ -163,15 +165,23 @@ def theirs(
 
 
 def cost_by_rows() -> list[dict[str, float]]:
-    """Time columns of growing length, all rules, in microseconds of the processor a formula."""
+    """Time columns of growing length in microseconds of the processor a formula: both rules, and the whole table."""
     formulas = [formula for name in CORPORA for formula in formulas_of(name)]
     order = np.random.default_rng(0).permutation(len(formulas))
+    known = KnownFormulas.load()
     found = []
     for size in SIZES:
         column = [formulas[order[at % len(order)]] for at in range(size)]
         repeats = max(3, 100_000 // size)
         seconds = min(timed(lambda: ours("smact14", column, pauling=True)) for _ in range(repeats))  # noqa: B023
-        found.append({"rows": size, "microseconds": round(1e6 * seconds / size, 3)})
+        whole = min(timed(lambda: screen(column, known=known)) for _ in range(repeats))  # noqa: B023
+        found.append(
+            {
+                "rows": size,
+                "microseconds": round(1e6 * seconds / size, 3),
+                "table_microseconds": round(1e6 * whole / size, 3),
+            }
+        )
         print(found[-1], file=sys.stderr)
     return found
 
@@ -306,7 +316,8 @@ def table(record: dict[str, Any]) -> str:
             f"SMACT {entry['smact_per_second']:>6,}/s  {entry['ratio']:>7,.0f} times"
         )
     lines += [
-        f"{e['rows']:>9,} rows: {e['microseconds']:.2f} us a formula" for e in record.get("cost_by_rows", [])
+        f"{e['rows']:>9,} rows: {e['microseconds']:.2f} us a formula, {e['table_microseconds']:.2f} the table"
+        for e in record.get("cost_by_rows", [])
     ]
     if "memory" in record:
         found = record["memory"]

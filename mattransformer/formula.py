@@ -112,7 +112,11 @@ class Formula:
             )
         for isotope in sorted(HEAVY_HYDROGEN & amounts.keys()):
             if not heavy_hydrogen:
-                raise reject(value, f"{isotope} is an isotope of H", "count it as H with heavy_hydrogen=True")
+                raise reject(
+                    value,
+                    f"{isotope} is an isotope of H",
+                    "count it as H with heavy_hydrogen=True, or --heavy-hydrogen",
+                )
             amounts["H"] = amounts.get("H", 0.0) + amounts.pop(isotope)
         return _ordered(whole_cell(amounts, value, max_cell_atoms))
 

@@ -107,7 +107,8 @@ def screen(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Add columns: reduced_formula, counts, hazards, supply, abundance, tolerance; may be repeated.",
+            help="Add columns: reduced_formula, likely_states, counts, hazards, supply, abundance, tolerance; may be "
+            "repeated.",
             rich_help_panel=_TABLE,
         ),
     ] = None,
@@ -160,28 +161,50 @@ def screen(
     )
     with tqdm(desc="screening", unit="formula", unit_scale=True, disable=None) as bar:
         summary = screen_pieces(
-            _pieces(entries, column), judge, output, passing_only=keep_valid, progress=bar.update
+            _pieces(entries, column, heavy_hydrogen=heavy_hydrogen),
+            judge,
+            output,
+            passing_only=keep_valid,
+            progress=bar.update,
         )
     _report(summary, output, keep_valid)
 
 
-def _pieces(entries: list[str], column: str | None) -> Iterator[tuple[str, FormulaStream | list[str]]]:
+def _pieces(
+    entries: list[str], column: str | None, *, heavy_hydrogen: bool
+) -> Iterator[tuple[str, FormulaStream | list[str]]]:
     """Group what was named: files by themselves, and formulas that follow each other."""
     from itertools import groupby
 
+    from mattransformer.data.readers import CorpusError
     from mattransformer.data.streams import FormulaStream
-    from mattransformer.formula import Formula
 
     named = [(entry, _names_file(entry)) for entry in entries]
-    for entry, is_file in named:
-        if not is_file:
-            Formula.parse(entry)  # a mistyped name is an error, not a row
+    _expect_one([entry for entry, is_file in named if not is_file], len(entries), heavy_hydrogen)
+    if column is not None and not any(is_file for _, is_file in named):
+        raise CorpusError(f"--column {column}: there is no file whose column it could be")
     for is_file, group in groupby(named, key=lambda pair: pair[1]):
         if is_file:
             for entry, _ in group:
                 yield entry, FormulaStream(Path(entry).expanduser(), column)
         else:
             yield "", [entry for entry, _ in group]
+
+
+def _expect_one(formulas: list[str], entries: int, heavy_hydrogen: bool) -> None:
+    """Take a mistyped name for an error where it is all that was given, and for a row among others."""
+    from mattransformer.formula import Formula, FormulaError
+
+    complaint: FormulaError | None = None
+    for entry in formulas:
+        try:
+            Formula.parse(entry, heavy_hydrogen=heavy_hydrogen)
+        except FormulaError as error:
+            complaint = complaint or error
+        else:
+            return
+    if complaint is not None and len(formulas) == entries:
+        raise complaint
 
 
 def _known(name: str) -> Path:

@@ -1,15 +1,14 @@
 """Which formulas are known: an index of the Materials Project and OQMD, small enough to ship.
 
-A formula is held as the first 8 bytes (big-endian) of the SHA-256 of its reduced formula, in one sorted
-array, which names no formula and needs no network. Among 425,000 hashes of 64 bits a new formula is taken for
-a known one with a probability of 2e-14. Built from the folder that `MATTRANSFORMER_DATA` names by
+A composition is held as its 64-bit fingerprint (`Compositions.fingerprints`), in one sorted array, which needs no
+network and is searched by whole columns. Among 390,000 fingerprints a new composition is taken for a known one with a
+probability of 2e-14. Built from the folder that `MATTRANSFORMER_DATA` names by
 
     python -m mattransformer.data.known
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mattransformer.formula import Formula
+from mattransformer.screening.compositions import Compositions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ INDEXED_CORPORA: tuple[str, ...] = ("mp", "oqmd")
 
 @dataclass(frozen=True, eq=False)
 class KnownFormulas:
-    """A set of reduced formulas, held as hashes.
+    """A set of compositions, multiples aside, held as fingerprints.
 
     Attributes:
         hashes: uint64, shape (n,), ascending, without repetition.
@@ -67,31 +67,49 @@ class KnownFormulas:
         return cls(hashes)
 
     @classmethod
-    def of(cls, formulas: Iterable[str]) -> KnownFormulas:
-        """Index reduced formulas.
+    def of(cls, formulas: Iterable[str | Formula]) -> KnownFormulas:
+        """Index formulas.
 
         Args:
-            formulas: pymatgen's reduced formulas; repetitions count once.
+            formulas: in any spelling; repetitions and multiples count once.
 
         Returns:
             The index.
+
+        Raises:
+            FormulaError: an entry is not a formula.
         """
-        return cls(np.unique(_hashes(formulas)))
+        parsed = [Formula.parse(entry) for entry in formulas]
+        return cls(np.unique(Compositions.of(parsed).fingerprints()))
 
     def __len__(self) -> int:
         """Formulas in the index."""
         return len(self.hashes)
 
-    def contains(self, reduced_formulas: Sequence[str]) -> NDArray[np.bool_]:
+    def contains(self, formulas: Sequence[str | Formula]) -> NDArray[np.bool_]:
         """Tell which formulas are known.
 
         Args:
-            reduced_formulas: pymatgen's reduced formulas, n of them.
+            formulas: n formulas in any spelling, reduced or not.
+
+        Returns:
+            bool, shape (n,).
+
+        Raises:
+            FormulaError: an entry is not a formula.
+        """
+        return self.lists(Compositions.of([Formula.parse(entry) for entry in formulas]))
+
+    def lists(self, compositions: Compositions) -> NDArray[np.bool_]:
+        """Tell which compositions are known, or multiples of them.
+
+        Args:
+            compositions: n of them.
 
         Returns:
             bool, shape (n,).
         """
-        wanted = _hashes(reduced_formulas)
+        wanted = compositions.fingerprints()
         if not len(self.hashes):
             return np.zeros(len(wanted), dtype=np.bool_)
         at = np.searchsorted(self.hashes, wanted)
@@ -117,8 +135,7 @@ class KnownFormulas:
             entries = read_rows(Path(formulas))["formula"].tolist()
         else:
             entries = formulas
-        added = KnownFormulas.of(Formula.parse(entry).reduced_formula for entry in entries)
-        return KnownFormulas(np.union1d(self.hashes, added.hashes))
+        return KnownFormulas(np.union1d(self.hashes, KnownFormulas.of(entries).hashes))
 
     def save(self, path: Path) -> None:
         """Write the index, whole or not at all.
@@ -149,25 +166,19 @@ def build(folder: Path) -> dict[str, Any]:
     from mattransformer.data.corpora import corpus_path
     from mattransformer.data.readers import read_rows, sha256_of
 
-    formulas: set[str] = set()
+    index = KnownFormulas(np.zeros(0, dtype=np.uint64))
     record: dict[str, Any] = {"corpora": {}}
     for name in INDEXED_CORPORA:
         path = corpus_path(name)
-        rows = [Formula.parse(text).reduced_formula for text in read_rows(path)["formula"]]
+        rows = read_rows(path)["formula"].tolist()
         record["corpora"][name] = {"file": path.name, "rows": len(rows), "sha256": sha256_of(path)}
-        formulas.update(rows)
-    index = KnownFormulas.of(formulas)
+        index = index.with_formulas(rows)
     index.save(folder / INDEX_FILE.name)
     record |= {"formulas": len(index), "sha256": sha256_of(folder / INDEX_FILE.name)}
     unfinished = folder / f".unfinished-{RECORD_FILE.name}"
     unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     unfinished.replace(folder / RECORD_FILE.name)
     return record
-
-
-def _hashes(formulas: Iterable[str]) -> NDArray[np.uint64]:
-    digests = b"".join(hashlib.sha256(formula.encode()).digest()[:8] for formula in formulas)
-    return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
 
 
 def main() -> int:

@@ -74,7 +74,7 @@ def judge(
         elements=np.array([len(formula.counts) for formula in formulas], dtype=np.int64),
         charge_neutral={states: neutral for states, (neutral, _) in by_states.items()},
         balanced={states: balanced for states, (_, balanced) in by_states.items()},
-        novel=~known.contains([formula.reduced_formula for formula in formulas]),
+        novel=~known.contains(formulas),
         failures=failures,
         drawn=len(formulas) + failures if drawn is None else drawn,
     )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         oxidation_states,
         smact_version,
     )
-    from mattransformer.screening.rules import charge_neutral, electronegativity_balanced, failure
+    from mattransformer.screening.rules import charge_neutral, electronegativity_balanced
 
 __all__ = [
     "STATE_SETS",
@@ -27,7 +27,6 @@ __all__ = [
     "charge_neutral",
     "electronegativities",
     "electronegativity_balanced",
-    "failure",
     "judge",
     "oxidation_states",
     "smact_version",
@@ -42,7 +41,6 @@ _HOMES = {
     "smact_version": "oxidation",
     "charge_neutral": "rules",
     "electronegativity_balanced": "rules",
-    "failure": "rules",
     "judge": "judgement",
     "Verdicts": "judgement",
     "verdicts": "judgement",

@@ -41,7 +41,9 @@ __all__ = ["Assignment", "Species", "assign_oxidation_states"]
 # Natural logarithms. Values of the exponent were compared on labelled formulas; see benchmarks/oxidation_states.py.
 _ATOMS_EXPONENT: Final = 0.5  # compared with 0.35, 0.4, 0.6 and 0.7
 _SMOOTHING: Final = 0.5  # reports added to every state that was reported at all; compared with 0.1, 2 and 5
-_RARE: Final = 0.003  # share of an element's reports below which a state is more often a mistake of the report
+_RARE: Final = (
+    0.003  # share of an element's reports below which a state is more often a mistake of the report
+)
 _DOUBT: Final = 2.0  # taken off for it
 _WORST: Final = 30.0  # two states that score less than this are not mixed
 # Scores are whole multiples of this power of two, so that their sums are exact and ties are ties in any order.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,9 @@ def read_column(formulas: Composed | Iterable[Composed], *, heavy_hydrogen: bool
     if isinstance(given, list) and pays(len(given)) and all(type(value) is str for value in given):
         import pyarrow as pa
 
-        given = pa.array(given, pa.large_string())
+        # A lone surrogate is no text that can be written; such lists are read one by one.
+        with suppress(UnicodeEncodeError):
+            given = pa.array(given, pa.large_string())
     if isinstance(given, list) or not pays(len(given)):
         return _read_each(given, heavy_hydrogen)
     return _read_text(given, heavy_hydrogen)
@@ -95,18 +98,27 @@ def _values(formulas: Composed | Iterable[Composed]) -> list[Composed] | pa.Arra
     """Return a list, or an Arrow array of large strings where the column is one."""
     if isinstance(formulas, str | Formula | Mapping):
         return [formulas]
+    if isinstance(formulas, bytes):
+        raise ScreeningError(f"{formulas!r} is bytes: decode it to text first")
     if hasattr(formulas, "columns") and not hasattr(formulas, "dtype"):
-        names = ", ".join(map(str, list(formulas.columns)[:5]))
+        names = ", ".join(map(str, list(getattr(formulas, "column_names", formulas.columns))[:5]))
         raise ScreeningError(f"a table is no list of formulas: give one of its columns ({names})")
     column = _arrow(formulas)
     if column is not None:
         return column
     try:
-        return list(formulas)
+        return _arrow_values(formulas) or list(formulas)
     except TypeError:
         raise ScreeningError(
             f"{formulas!r} is no list of formulas: give text, a list or a column of a table"
         ) from None
+
+
+def _arrow_values(formulas: object) -> list[Any] | None:
+    """Return the values of Arrow columns that are no text as Python's own, which they do not come as."""
+    import pyarrow as pa
+
+    return formulas.to_pylist() if isinstance(formulas, pa.Array | pa.ChunkedArray) else None
 
 
 def _arrow(formulas: object) -> pa.Array | None:
@@ -240,7 +252,9 @@ def as_text(given: Sequence[object] | NDArray[np.object_] | pa.Array) -> pd.api.
     if isinstance(given, np.ndarray):
         words = pa.array(given, pa.large_string())
     elif isinstance(given, list):
-        words = [
-            value if isinstance(value, str) else None if _missing(value) else str(value) for value in given
-        ]
+        words = [None if _missing(value) else str(value) for value in given]
+        try:
+            return pd.array(words, dtype=kind)
+        except UnicodeEncodeError:
+            words = [None if word is None else word.encode(errors="replace").decode() for word in words]
     return pd.array(words, dtype=kind)

@@ -83,6 +83,26 @@ class Compositions:
         return Compositions(starts, self.numbers[entries], self.amounts[entries])
 
     @property
+    def reduced(self) -> Compositions:
+        """The same compositions with the smallest whole numbers of atoms."""
+        if not len(self):
+            return self
+        divisors = np.gcd.reduceat(self.amounts, self.starts[:-1])
+        return Compositions(self.starts, self.numbers, self.amounts // np.repeat(divisors, self.sizes))
+
+    def fingerprints(self) -> NDArray[np.uint64]:
+        """Name each composition by 64 bits that depend neither on the order of elements nor on multiples.
+
+        Returns:
+            The sum, modulo 2^64, of a hash of each element and its reduced amount, (n,). Two different compositions
+            share one with a probability near 2^-64.
+        """
+        if not len(self):
+            return np.zeros(0, dtype=np.uint64)
+        entries = (self.numbers.astype(np.uint64) << np.uint64(32)) | self.reduced.amounts.astype(np.uint64)
+        return np.add.reduceat(_mixed(entries), self.starts[:-1], dtype=np.uint64)
+
+    @property
     def sizes(self) -> NDArray[np.int64]:
         """Numbers of elements, (n,)."""
         return np.diff(self.starts)
@@ -105,3 +125,11 @@ class Compositions:
             np.float64
         )
         return sums
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Hash 64-bit numbers: the output function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014), one to one."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

@@ -23,7 +23,9 @@ _UNUSUAL: Final = 6.0  # against a convention
 _MISPLACED: Final = 6.0  # the most electronegative element as a cation, the least electronegative as an anion
 _METAL_ANION: Final = 4.0  # a transition metal as an anion
 _UNCOMMON: Final = 3.0  # nitrogen beside hydrogen and oxygen that is no ammonium, nitrite or nitrate
-_UNLIKELY: Final = 2.0  # oxidised nitrogen in an ammine, a hydride in an oxide, phosphorus below 5+ in a phosphate
+_UNLIKELY: Final = (
+    2.0  # oxidised nitrogen in an ammine, a hydride in an oxide, phosphorus below 5+ in a phosphate
+)
 
 _MIXED: Final = 6.0  # two states of one element; compared with 5, 7 and 8
 _MIXED_ACROSS_ZERO: Final = 12.0  # a cation and an anion of one element; compared with 9 and 15

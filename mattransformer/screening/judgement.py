@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from mattransformer.elements import ATOMIC_NUMBER, SYMBOLS
 from mattransformer.screening import rules
 from mattransformer.screening.compositions import Compositions
-from mattransformer.screening.oxidation import electronegativities, mixed_valence_elements, oxidation_states
+from mattransformer.screening.oxidation import (
+    Edition,
+    edition,
+    electronegativities,
+    mixed_valence_elements,
+    oxidation_states,
+)
 
 if TYPE_CHECKING:
     from mattransformer.formula import Formula
@@ -124,7 +130,7 @@ def _compiled(compositions: Compositions, states: str, asked: int) -> tuple[NDAr
         compositions.starts,
         compositions.numbers,
         compositions.amounts,
-        *_tables(states),
+        *_tables(states, edition(states)),
         float(rules.MOST_COMBINATIONS),
         asked,
     )
@@ -132,7 +138,9 @@ def _compiled(compositions: Compositions, states: str, asked: int) -> tuple[NDAr
 
 
 @functools.cache
-def _tables(states: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+def _tables(
+    states: str, _edition: Edition
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Lay out a set by atomic number: charges, how many, ranks of electronegativity, mixed valence."""
     listed = oxidation_states(states)
     charges = np.zeros((_ELEMENTS, max(map(len, listed.values()))), dtype=np.int64)

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattransformer.elements import ATOMIC_NUMBER
+from mattransformer.formula import Formula
+from mattransformer.screening.assignments import assign_oxidation_states
 from mattransformer.screening.columns import Column, as_text
 from mattransformer.screening.compositions import Compositions
 from mattransformer.screening.hazards import radioactive, toxic
@@ -55,14 +57,29 @@ CHECKS: Final[Mapping[str, Callable[[Compositions], Mapping[str, NDArray[np.gene
         "tolerance": _tolerance,
     }
 )
-"""Name of a check to the columns it adds; `reduced_formula` is one more.
+"""Name of a check to the columns it adds.
 
 `counts`: numbers of elements and of atoms of the reduced formula. `hazards`: radioactive, toxic. `supply`: the
 Herfindahl-Hirschman indices of production and reserves. `abundance`: of the scarcest element in the crust, mg/kg.
 `tolerance`: Goldschmidt's and Bartel's factors of ABX3.
 """
 
-REDUCED: Final = "reduced_formula"
+
+def _likely_states(formula: Formula) -> str | None:
+    found = assign_oxidation_states(formula, most=1)
+    return str(found[0]) if found else None
+
+
+TEXT_CHECKS: Final[Mapping[str, Callable[[Formula], str | None]]] = MappingProxyType(
+    {
+        "reduced_formula": lambda formula: formula.reduced_formula,
+        "likely_states": _likely_states,
+    }
+)
+"""Checks that add one column of text by their own name, worked out row by row.
+
+`likely_states`: the likeliest oxidation states, missing where none balance; about a millisecond a formula.
+"""
 
 
 @dataclass(frozen=True)
@@ -93,13 +110,19 @@ class Limits:
         """Refuse what no composition could keep.
 
         Raises:
-            ScreeningError: an unknown element, or a range without a number in it.
+            ScreeningError: an unknown element, no element at all, or a range without a number in it.
             TemplateError: a template that cannot be read.
         """
+        if self.only is not None and not self.only:
+            raise ScreeningError(
+                "only: it names no element, so that nothing could be kept; write symbols such as Fe"
+            )
         for symbol in sorted({*(self.only or ()), *self.without}):
             if symbol not in ATOMIC_NUMBER:
                 raise ScreeningError(f"{symbol!r} is no element: write symbols such as Fe")
         for name, (least, most) in (("elements", self.elements), ("atoms", self.atoms)):
+            if most is not None and most < 1:
+                raise ScreeningError(f"{name}: no composition has {most}; give a number from 1")
             if least is not None and most is not None and least > most:
                 raise ScreeningError(
                     f"{name}: no number is from {least} to {most}; give the smaller one first"
@@ -147,7 +170,7 @@ def added_columns(column: Column, checks: Iterable[str], known: Known | None) ->
 
     Args:
         column: n rows.
-        checks: of `CHECKS`, or `reduced_formula`.
+        checks: of `CHECKS` and `TEXT_CHECKS`.
         known: makes the column `novel`.
 
     Returns:
@@ -158,27 +181,26 @@ def added_columns(column: Column, checks: Iterable[str], known: Known | None) ->
     """
     asked = list(dict.fromkeys(checks))
     for name in asked:
-        if name not in CHECKS and name != REDUCED:
-            raise ScreeningError(f"no check {name!r}: choose of {', '.join([REDUCED, *CHECKS])}")
+        if name not in CHECKS and name not in TEXT_CHECKS:
+            raise ScreeningError(f"no check {name!r}: choose of {', '.join([*TEXT_CHECKS, *CHECKS])}")
     added: dict[str, object] = {}
-    names = _reduced(column) if known is not None or REDUCED in asked else []
-    if REDUCED in asked:
-        spread = np.full(len(column), None, dtype=object)
-        spread[column.readable] = names
-        added[REDUCED] = as_text(spread.tolist())
     for name in asked:
-        if name != REDUCED:
+        if name in TEXT_CHECKS:
+            added[name] = as_text(_text_of(column, TEXT_CHECKS[name]))
+        else:
             for title, values in CHECKS[name](column.compositions).items():
                 missing = np.nan if values.dtype.kind == "f" else values.dtype.type(0)
                 added[title] = column.spread(values, missing)
     if known is not None:
-        added["novel"] = column.spread(~known.contains(names), missing=False)
+        added["novel"] = column.spread(~known.lists(column.compositions), missing=False)
     return added
 
 
-def _reduced(column: Column) -> list[str]:
-    own = column.compositions
-    return [own.formula(at).reduced_formula for at in range(len(own))]
+def _text_of(column: Column, words: Callable[[Formula], str | None]) -> list[object]:
+    texts: list[object] = [None] * len(column)
+    for at, row in enumerate(np.flatnonzero(column.readable).tolist()):
+        texts[row] = words(column.compositions.formula(at))
+    return texts
 
 
 def _within(

@@ -40,11 +40,14 @@ _LARGEST_CHARGE = 20
 _LAST_ATOMIC_NUMBER = 103
 
 
+Edition = tuple[int, int] | None
+"""Of a file: time of its last change in nanoseconds and its size in bytes."""
+
+
 class ScreeningError(MattransformerError):
     """A screening that cannot start: an unknown set of oxidation states, or no list of formulas."""
 
 
-@functools.cache
 def oxidation_states(states: str = "smact14") -> Mapping[str, tuple[int, ...]]:
     """Return the oxidation states of every element that a set lists.
 
@@ -60,6 +63,29 @@ def oxidation_states(states: str = "smact14") -> Mapping[str, tuple[int, ...]]:
     Raises:
         ScreeningError: no set has this name, or a file has a line that cannot be read.
     """
+    return _states_of(states, edition(states))
+
+
+def edition(states: str) -> Edition:
+    """Tell a file of oxidation states from what it was before an edit, so that memos by name do not outlive it.
+
+    Args:
+        states: as `oxidation_states` takes it.
+
+    Returns:
+        None for the sets with a name; of a file its time of change and its size.
+    """
+    if states in STATE_SETS or states.startswith(_FILTERED):
+        return None
+    try:
+        found = Path(states).stat()
+    except (OSError, ValueError):  # no file, or a name that no file can have
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+@functools.cache
+def _states_of(states: str, _edition: Edition) -> Mapping[str, tuple[int, ...]]:
     if states in STATE_SETS:
         found = _named(states)
     elif states.startswith(_FILTERED):
@@ -102,7 +128,10 @@ def _filtered(states: str) -> dict[str, Sequence[int]]:
             raise ScreeningError(
                 f"{states!r}: {key} cannot be {value!r}; write for example {_FILTERED}consensus=3,commonality=low"
             ) from None
-    table = ICSD24OxStatesFilter().filter(**settings)
+    try:
+        table = ICSD24OxStatesFilter().filter(**settings)
+    except ValueError:  # SMACT trips over a filter that leaves nothing
+        raise ScreeningError(f"{states!r} leaves no oxidation state; write a smaller number") from None
     return {
         str(element): [int(state) for state in str(listed).split()]
         for element, listed in zip(table["element"], table["oxidation_state"], strict=True)
@@ -110,7 +139,18 @@ def _filtered(states: str) -> dict[str, Sequence[int]]:
 
 
 def _commonality(text: str) -> str | float:
-    return text if text in ("low", "medium", "high", "main") else float(text)
+    if text in ("low", "medium", "high", "main"):
+        return text
+    share = float(text)
+    if not 0 <= share <= 100:  # percent of an element's reports; NaN is refused too
+        raise ValueError(text)
+    return share
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(text)
+    return int(text)
 
 
 def _truth(text: str) -> bool:
@@ -121,7 +161,7 @@ def _truth(text: str) -> bool:
 
 _FILTERED = "icsd24:"
 _FILTER_KEYS: Mapping[str, Callable[[str], Any]] = {
-    "consensus": int,
+    "consensus": _whole,
     "commonality": _commonality,
     "include_zero": _truth,
 }

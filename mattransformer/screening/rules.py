@@ -33,6 +33,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mattransformer.screening.oxidation import (
+    Edition,
+    edition,
     electronegativities,
     mixed_valence_elements,
     oxidation_states,
@@ -202,8 +204,12 @@ def _balances(present: list[_Ions]) -> bool:
     return False
 
 
-@functools.cache
 def _rules(states: str) -> _Rules:
+    return _rules_of(states, edition(states))
+
+
+@functools.cache
+def _rules_of(states: str, _edition: Edition) -> _Rules:
     return _Rules(states)
 
 
@@ -250,23 +256,3 @@ def flags(counts: Counts, states: str, asked: int) -> int:
         ScreeningError: no set has this name.
     """
     return _rules(states).flags(counts, asked)
-
-
-def failure(formula: Formula, states: str = "smact14") -> str:
-    """Say in words which rule a formula fails first; an empty string if it passes both.
-
-    Raises:
-        ScreeningError: no set has this name.
-    """
-    kept = _rules(states).flags(formula.counts)
-    if kept & BALANCED:
-        return ""
-    if kept & NEUTRAL:
-        unknown = [symbol for symbol in formula.elements if symbol not in electronegativities()]
-        if unknown:
-            return f"no Pauling electronegativity for {', '.join(unknown)}"
-        return f"no neutral {states} oxidation states keep cations less electronegative than anions"
-    unlisted = [symbol for symbol in formula.elements if symbol not in oxidation_states(states)]
-    if unlisted:
-        return f"{states} lists no oxidation state for {', '.join(unlisted)}"
-    return f"no {states} oxidation states sum to zero"

@@ -34,8 +34,8 @@ __all__ = ["Composed", "Known", "Validity", "screen"]
 class Known(Protocol):
     """A list of compounds that are known, such as an index of the Materials Project and OQMD."""
 
-    def contains(self, reduced_formulas: list[str], /) -> NDArray[np.bool_]:
-        """Tell of each reduced formula whether it is listed: a Boolean array of the same length."""
+    def lists(self, compositions: Compositions, /) -> NDArray[np.bool_]:
+        """Tell of each composition whether it, or a multiple of it, is listed: a Boolean array, (n,)."""
         ...
 
 
@@ -100,10 +100,18 @@ def set_name(states: str) -> str:
     return states if states in oxidation.STATE_SETS else Path(states).name
 
 
+def _name_of(states: object) -> str:
+    if not isinstance(states, str | Path):
+        raise ScreeningError(
+            f"{states!r} is no set of oxidation states: name one of {', '.join(oxidation.STATE_SETS)}, or a file"
+        )
+    return str(states)
+
+
 def screen(
     formulas: Composed | Iterable[Composed],
     *,
-    oxidation_states: str = "smact14",
+    oxidation_states: str | Path = "smact14",
     validity: Validity | None = None,
     limits: Limits | None = None,
     known: Known | None = None,
@@ -112,7 +120,8 @@ def screen(
 ) -> pd.DataFrame:
     """Say which compositions are chemically sensible, and why the others are not.
 
-    The verdicts are SMACT's. A single element passes every rule, as it does in SMACT.
+    The verdicts are SMACT's. A single element passes every rule, as it does in SMACT. Fractional amounts are judged in
+    the whole-number cell that they describe (Li0.5CoO2 as LiCo2O4), where SMACT cuts them off.
 
     Args:
         formulas: text, `Formula`s, pymatgen Compositions and mappings from element to amount, mixed as they
@@ -123,7 +132,7 @@ def screen(
         validity: what `smact_valid` asks for; by default the Pauling test, and no exemption.
         limits: what else a composition has to keep, such as allowed elements or a template.
         known: adds a column `novel`: a formula, and not listed there.
-        checks: columns to add, of `mattransformer.screening.limits.CHECKS`.
+        checks: columns to add, of `mattransformer.screening.limits`: `CHECKS` and `TEXT_CHECKS`.
         heavy_hydrogen: whether D and T count as hydrogen; otherwise they are no elements.
 
     Returns:
@@ -141,6 +150,9 @@ def screen(
     from mattransformer.screening.limits import added_columns
 
     asked = validity or Validity()
+    oxidation_states = _name_of(oxidation_states)
+    if known is not None and not hasattr(known, "lists"):
+        raise ScreeningError("known: give an index of formulas, such as KnownFormulas.of(['NaCl', 'MgO'])")
     oxidation.oxidation_states(oxidation_states)  # refuses an unknown name before any work is done
     column = read_column(formulas, heavy_hydrogen=heavy_hydrogen)
     compositions = column.compositions

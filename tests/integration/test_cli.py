@@ -110,6 +110,22 @@ def test_a_folder_that_is_named_like_a_formula_is_read_as_a_formula(program: Pro
     assert "NaCl" in program.refuses("screen", "./NaCl")
 
 
+def test_heavy_water_is_water_on_request(program: Program) -> None:
+    assert "--heavy-hydrogen" in program.refuses("screen", "D2O")
+    assert "1 valid" in program("screen", "D2O", "--heavy-hydrogen").out
+
+
+def test_a_mistyped_formula_among_others_is_a_row_with_its_reason(program: Program) -> None:
+    outcome = program("screen", "Fe3O4", "Xx2O3")
+    assert outcome.code == 0
+    assert "1 could not be read" in outcome.out
+    assert "Xx2O3" in program.refuses("screen", "Xx2O3")
+
+
+def test_a_column_without_a_file_is_refused(program: Program) -> None:
+    assert "--column energy" in program.refuses("screen", "NaCl", "--column", "energy")
+
+
 def test_half_a_water_is_no_path(program: Program) -> None:
     assert "CaSO4·1/2H2O" in program("screen", "CaSO4·1/2H2O").out
 

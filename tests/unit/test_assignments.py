@@ -51,6 +51,30 @@ def test_a_common_salt_or_oxide_has_its_textbook_states(formula: str, expected: 
     assert first(formula) == expected
 
 
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("NH4NO3", "H+ 4, N3- 1, N5+ 1, O2- 3"),
+        ("YBa2Cu3O7", "Ba2+ 2, Y3+ 1, Cu2+ 2, Cu3+ 1, O2- 7"),
+        ("Co(NH3)6Cl3", "H+ 18, Co3+ 1, Cl- 3, N3- 6"),
+        ("AlPO4", "Al3+ 1, P5+ 1, O2- 4"),
+        ("NaH2PO2", "H+ 2, Na+ 1, P+ 1, O2- 2"),
+    ],
+)
+def test_conventions_of_nomenclature_decide_where_counts_alone_mislead(formula: str, expected: str) -> None:
+    assert set(first(formula).split(", ")) == set(expected.split(", "))
+
+
+def test_hydrogen_of_a_dimethylammonium_salt_is_bound_to_carbon_and_to_nitrogen() -> None:
+    assert {"H- 12", "H+ 4"} < set(first("((CH3)2NH2)2CdCl4").split(", "))
+
+
+def test_no_atom_gives_more_electrons_than_its_outer_shell_has() -> None:
+    found = assign_oxidation_states("YBa2Cu3O7", most=1000)
+    likely = {s.charge for a in found if a.probability > 1e-6 for s in a.species if s.symbol == "Y"}
+    assert max(likely) == 3
+
+
 def test_barium_peroxide_holds_singly_charged_oxygen() -> None:
     assert first("BaO2") == "Ba2+ 1, O- 2"
 

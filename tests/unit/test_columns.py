@@ -20,6 +20,8 @@ from mattransformer.elements import SYMBOLS
 from mattransformer.formula import Formula, FormulaError
 from mattransformer.screening import judgement
 from mattransformer.screening.columns import as_text, read_column
+from mattransformer.screening.judgement import COMPILED_FROM
+from mattransformer.screening.oxidation import ScreeningError
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +121,28 @@ def test_every_kind_of_column_is_read_alike(kind: Callable[[list[str]], Any]) ->
     ]
     assert list(column.complaints) == [2]
     assert as_text(column.given).tolist() == FORMULAS
+
+
+@pytest.mark.parametrize("rows", [1, COMPILED_FROM])
+def test_a_text_too_long_for_a_formula_is_refused_in_short_and_long_columns(rows: int) -> None:
+    assert read_column(["NaCl" * 300, *["NaCl"] * rows]).readable.tolist() == [False, *[True] * rows]
+
+
+@pytest.mark.parametrize("rows", [1, COMPILED_FROM])
+def test_half_a_character_is_one_bad_row(rows: int) -> None:
+    column = read_column(["\ud800", *["NaCl"] * rows])
+    assert column.readable.tolist() == [False, *[True] * rows]
+    assert as_text(column.given)[0] == "?"
+
+
+def test_arrow_columns_that_are_no_text_are_read_by_value() -> None:
+    assert read_column(pa.nulls(2)).complaints == dict.fromkeys((0, 1), "not parseable: the cell is empty")
+    assert "42" in read_column(pa.array([42])).complaints[0]
+    assert read_column(pa.array([{"Na": 1, "Cl": 1}])).readable.all()
+    with pytest.raises(ScreeningError, match=r"give one of its columns \(formula, id\)"):
+        read_column(pa.table({"formula": ["NaCl"], "id": [1]}))
+    with pytest.raises(ScreeningError, match="is bytes: decode it"):
+        read_column(b"NaCl")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", [pd.Series, pl.Series, pa.array, list])

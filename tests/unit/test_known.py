@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import json
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from mattransformer.data.corpora import DATA_VARIABLE
 from mattransformer.data.known import KnownFormulas
 from mattransformer.data.readers import CorpusError, sha256_of
 from mattransformer.formula import FormulaError
+from mattransformer.screening.compositions import Compositions
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +47,23 @@ def test_nothing_of_the_icsd_is_in_the_index(index: KnownFormulas, shared_data: 
     assert not index.contains(sorted(outside)).any()
 
 
-def test_the_hash_is_the_first_eight_bytes_of_sha256_big_endian() -> None:
-    index = KnownFormulas.of(["NaCl", "NaCl"])
-    assert index.hashes.tolist() == [int(hashlib.sha256(b"NaCl").hexdigest()[:16], 16)]
+def test_spelling_order_and_multiples_of_a_formula_are_one_entry() -> None:
+    index = KnownFormulas.of(["NaCl", "ClNa", "Na4Cl4"])
+    assert len(index) == 1
+    assert index.contains(["Na2Cl2", "NaCl2", "Na2Cl"]).tolist() == [True, False, False]
 
 
-def test_a_new_formula_beyond_the_last_hash_is_not_known() -> None:
-    low, high = sorted(["NaCl", "MgO"], key=lambda formula: hashlib.sha256(formula.encode()).digest())
+def test_the_million_compositions_of_four_elements_have_as_many_fingerprints() -> None:
+    amounts = np.arange(1, 32)
+    grid = np.stack(np.meshgrid(amounts, amounts, amounts, amounts), axis=-1).reshape(-1, 4)
+    numbers = np.tile(np.array([3, 15, 8, 1], dtype=np.uint8), len(grid))
+    columns = Compositions(np.arange(0, numbers.size + 1, 4), numbers, grid.ravel().astype(np.int32))
+    reduced = np.unique(grid // np.gcd.reduce(grid, axis=1)[:, None], axis=0)
+    assert len(np.unique(columns.fingerprints())) == len(reduced)
+
+
+def test_a_new_formula_beyond_the_last_fingerprint_is_not_known() -> None:
+    low, high = sorted(["NaCl", "MgO"], key=lambda formula: int(KnownFormulas.of([formula]).hashes[0]))
     assert KnownFormulas.of([low]).contains([high, low]).tolist() == [False, True]
     assert KnownFormulas.of([]).contains(["MgO"]).tolist() == [False]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from mattransformer.screening.limits import CHECKS, Limits
+from mattransformer.data.known import KnownFormulas
+from mattransformer.screening.limits import CHECKS, TEXT_CHECKS, Limits
 from mattransformer.screening.oxidation import ScreeningError
 from mattransformer.screening.screen import Validity, screen
 from mattransformer.screening.stoichiometry import TemplateError
@@ -16,17 +15,12 @@ from mattransformer.screening.stoichiometry import TemplateError
 COMPOUNDS = ["SrTiO3", "PbTiO3", "MgO", "UO2", "NaCl2", "no formula"]
 
 
-class Listed:
-    """A list with rock salt's cousin MgO alone."""
-
-    def contains(self, reduced_formulas: list[str], /) -> NDArray[np.bool_]:
-        """Tell MgO from the others."""
-        return np.array([formula == "MgO" for formula in reduced_formulas], dtype=np.bool_)
+LISTED = KnownFormulas.of(["MgO"])
 
 
 def passing(**settings: Any) -> list[str]:
     """The compounds that pass with these limits."""
-    table = screen(COMPOUNDS, limits=Limits(**settings), known=Listed())
+    table = screen(COMPOUNDS, limits=Limits(**settings), known=LISTED)
     return table["formula"][table["reason"] == ""].tolist()
 
 
@@ -66,6 +60,8 @@ def test_the_reason_names_the_first_rule_that_fails_smacts_before_the_limits() -
         ({"without": frozenset({"iron"})}, "'iron' is no element"),
         ({"elements": (5, 2)}, "elements: no number is from 5 to 2"),
         ({"atoms": (9, 1)}, "atoms: no number is from 9 to 1"),
+        ({"elements": (None, 0)}, "elements: no composition has 0"),
+        ({"only": frozenset()}, "only: it names no element"),
     ],
 )
 def test_limits_that_nothing_could_keep_are_refused(settings: dict[str, Any], message: str) -> None:
@@ -81,11 +77,15 @@ def test_a_template_that_cannot_be_read_is_refused_before_the_work() -> None:
 def test_new_compounds_need_a_list_to_compare_with() -> None:
     with pytest.raises(ScreeningError, match="no list to compare with"):
         screen(["MgO"], limits=Limits(novel=True))
+    with pytest.raises(ScreeningError, match="known: give an index of formulas"):
+        screen(["MgO"], known=["NaCl"])  # type: ignore[arg-type]  # a list of formulas is no index
 
 
 def test_checks_add_their_columns_and_leave_unreadable_rows_empty() -> None:
-    table = screen(["SrTiO3", "UO2", "??"], checks=["reduced_formula", *CHECKS])
+    table = screen(["SrTiO3", "UO2", "??"], checks=[*TEXT_CHECKS, *CHECKS])
     assert table["reduced_formula"].tolist()[:2] == ["SrTiO3", "UO2"]
+    assert table["likely_states"].tolist()[:2] == ["Sr2+ 1, Ti4+ 1, O2- 3", "U4+ 1, O2- 2"]
+    assert table[["reduced_formula", "likely_states"]].iloc[2].isna().all()
     assert table["elements"].tolist() == [3, 2, 0]
     assert table["atoms"].tolist() == [5, 3, 0]
     assert table["radioactive"].tolist() == [False, True, False]
@@ -95,7 +95,9 @@ def test_checks_add_their_columns_and_leave_unreadable_rows_empty() -> None:
 
 
 def test_an_unknown_check_is_refused_and_the_known_ones_named() -> None:
-    with pytest.raises(ScreeningError, match="no check 'colour': choose of reduced_formula, counts, hazards"):
+    with pytest.raises(
+        ScreeningError, match="no check 'colour': choose of reduced_formula, likely_states, counts, hazards"
+    ):
         screen(["MgO"], checks=["colour"])
 
 

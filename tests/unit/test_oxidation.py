@@ -8,6 +8,7 @@ import pytest
 from smact.screening import ICSD24FilterConfig, smact_validity
 
 from mattransformer.formula import Formula
+from mattransformer.screening.judgement import COMPILED_FROM
 from mattransformer.screening.oxidation import ScreeningError, oxidation_states
 from mattransformer.screening.rules import charge_neutral, electronegativity_balanced
 from mattransformer.screening.screen import screen
@@ -54,6 +55,10 @@ def test_the_filter_of_icsd_reports_is_smacts(text: str, config: ICSD24FilterCon
         ("icsd24:consent=3", "no setting 'consent'; the settings are consensus, commonality, include_zero"),
         ("icsd24:consensus=few", "consensus cannot be 'few'"),
         ("icsd24:commonality=rare", "commonality cannot be 'rare'"),
+        ("icsd24:consensus=-3", "consensus cannot be '-3'"),
+        ("icsd24:commonality=nan", "commonality cannot be 'nan'"),
+        ("icsd24:commonality=5000", "commonality cannot be '5000'"),
+        ("icsd24:consensus=999999999", "leaves no oxidation state"),
         ("icsd24:include_zero=1", "include_zero cannot be '1'"),
         ("nowhere.txt", "unknown oxidation-state set 'nowhere.txt'"),
     ],
@@ -77,6 +82,26 @@ def test_a_file_of_ones_own_states_decides_as_it_does_in_smact(tmp_path: Path) -
     )  # SMACT takes comments on lines of their own
     for compound, verdict in zip(["NaCl", "FeO", "Fe3O4"], table["smact_valid"], strict=False):
         assert verdict == smact_validity(compound, include_alloys=False, oxidation_states_set=str(file))
+
+
+def test_an_edited_file_of_states_counts_from_the_next_screening(tmp_path: Path) -> None:
+    file = tmp_path / "sodium.txt"
+    for rows in (1, COMPILED_FROM):
+        file.write_text("Na 1\nCl -1\n", encoding="utf-8")
+        assert screen(["NaCl", "NaCl2"] * rows, oxidation_states=file)["smact_valid"].tolist()[:2] == [
+            True,
+            False,
+        ]
+        file.write_text("Na 2\nCl -1\n#\n", encoding="utf-8")
+        assert screen(["NaCl", "NaCl2"] * rows, oxidation_states=file)["smact_valid"].tolist()[:2] == [
+            False,
+            True,
+        ]
+
+
+def test_what_is_no_name_of_a_set_is_refused() -> None:
+    with pytest.raises(ScreeningError, match="None is no set of oxidation states: name one of smact14"):
+        screen(["NaCl"], oxidation_states=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from mattransformer.notation import MAX_AMOUNT
+from mattransformer.notation import MAX_AMOUNT, MAX_LENGTH
 
 _DEPTH: Final = 16  # of nested parentheses
 
@@ -39,7 +39,8 @@ def parse(
     filled = 0
     for row in range(rows):
         starts[row] = filled
-        first, depth, plain = filled, 0, True
+        first, depth = filled, 0
+        plain = offsets[row + 1] - offsets[row] <= MAX_LENGTH
         factors[0] = 1
         at = offsets[row + 1] - 1
         begin = offsets[row]
