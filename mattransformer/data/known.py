@@ -12,14 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mattransformer.formula import Formula
+from mattransformer.formula import Formula, FormulaError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,17 +107,13 @@ class KnownFormulas:
             A new index that holds both.
 
         Raises:
-            FormulaError: an entry is not a formula.
+            FormulaError: an entry is not a formula; of a file the message names it and the line or row.
             CorpusError: the file cannot be read.
         """
-        entries: Iterable[str | Formula]
         if isinstance(formulas, str | Path):
-            from mattransformer.data.readers import read_rows
-
-            entries = read_rows(Path(formulas))["formula"].tolist()
+            added = KnownFormulas.of(_reduced_formulas(Path(formulas)))
         else:
-            entries = formulas
-        added = KnownFormulas.of(Formula.parse(entry).reduced_formula for entry in entries)
+            added = KnownFormulas.of(Formula.parse(entry).reduced_formula for entry in formulas)
         return KnownFormulas(np.union1d(self.hashes, added.hashes))
 
     def save(self, path: Path) -> None:
@@ -163,6 +159,21 @@ def build(folder: Path) -> dict[str, Any]:
     unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     unfinished.replace(folder / RECORD_FILE.name)
     return record
+
+
+def _reduced_formulas(path: Path) -> Iterator[str]:
+    from mattransformer.data.readers import CorpusError
+    from mattransformer.data.streams import FormulaStream
+
+    stream = FormulaStream(path)
+    for piece in stream.pieces():
+        for number, value in piece["formula"].items():
+            try:
+                yield Formula.parse(value).reduced_formula
+            except FormulaError as error:
+                raise FormulaError(f"{path}, {stream.unit} {number}: {error}") from error
+    for number, reason in stream.skipped.items():
+        raise CorpusError(f"{path}, {stream.unit} {number}: {reason}")
 
 
 def _hashes(formulas: Iterable[str]) -> NDArray[np.uint64]:
