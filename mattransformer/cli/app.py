@@ -1,15 +1,18 @@
 """`mattransformer corpus | train | generate | screen`, and how their errors are told.
 
 Whatever is wrong with the input ends in one line on standard error and exit code 2; Ctrl-C ends in one line and
-exit code 130. A traceback is a bug of this package.
+exit code 130, and SIGTERM, which removes what is half written, in 143. A traceback is a bug of this package.
 """
 
 from __future__ import annotations
 
 import errno
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Annotated, ParamSpec
+from types import FrameType
+from typing import Annotated, NoReturn, ParamSpec
 
 import typer
 
@@ -63,6 +66,10 @@ def _fail(message: str) -> typer.Exit:
     return typer.Exit(2)
 
 
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)  # so that files which are half written are removed
+
+
 def _version(asked: bool) -> None:
     if asked:
         from mattransformer import __version__
@@ -109,4 +116,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: always; 0 is success.
     """
+    if threading.current_thread() is threading.main_thread():  # no other may set handlers
+        signal.signal(signal.SIGTERM, _stop)
     app(args=arguments, prog_name="mattransformer")

@@ -120,7 +120,8 @@ def screen(
     """Say which compositions are sensible and novel, and why the others fail.
 
     The verdicts are SMACT's, formula for formula. By default each element has one oxidation state, and alloys are
-    not exempt. A row that is no formula stays in the table, with the reason; files of any length pass through.
+    not exempt. A row that is no formula stays in the table, with the reason; files of any length pass through, and
+    keep their columns.
 
     **Examples**
 

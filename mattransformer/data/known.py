@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mattransformer.formula import Formula
+from mattransformer.formula import Formula, FormulaError
+from mattransformer.screening.columns import read_column
 from mattransformer.screening.compositions import Compositions
 
 if TYPE_CHECKING:
@@ -125,17 +126,11 @@ class KnownFormulas:
             A new index that holds both.
 
         Raises:
-            FormulaError: an entry is not a formula.
+            FormulaError: an entry is not a formula; of a file the message names it and the line or row.
             CorpusError: the file cannot be read.
         """
-        entries: Iterable[str | Formula]
-        if isinstance(formulas, str | Path):
-            from mattransformer.data.readers import read_rows
-
-            entries = read_rows(Path(formulas))["formula"].tolist()
-        else:
-            entries = formulas
-        return KnownFormulas(np.union1d(self.hashes, KnownFormulas.of(entries).hashes))
+        added = _of_file(Path(formulas)) if isinstance(formulas, str | Path) else KnownFormulas.of(formulas)
+        return KnownFormulas(np.union1d(self.hashes, added.hashes))
 
     def save(self, path: Path) -> None:
         """Write the index, whole or not at all.
@@ -179,6 +174,22 @@ def build(folder: Path) -> dict[str, Any]:
     unfinished.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     unfinished.replace(folder / RECORD_FILE.name)
     return record
+
+
+def _of_file(path: Path) -> KnownFormulas:
+    from mattransformer.data.readers import CorpusError
+    from mattransformer.data.streams import FormulaStream
+
+    stream = FormulaStream(path)
+    hashes = [np.zeros(0, dtype=np.uint64)]
+    for piece in stream.pieces():
+        column = read_column(piece["formula"])
+        for row, complaint in column.complaints.items():
+            raise FormulaError(f"{path}, {stream.unit} {piece.index[row]}: {complaint}")
+        hashes.append(column.compositions.fingerprints())
+    for number, reason in stream.skipped.items():
+        raise CorpusError(f"{path}, {stream.unit} {number}: {reason}")
+    return KnownFormulas(np.unique(np.concatenate(hashes)))
 
 
 def main() -> int:

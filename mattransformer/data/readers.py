@@ -13,9 +13,8 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from mattransformer.data.cifs import cif_files, cif_formulas
 from mattransformer.errors import MattransformerError
@@ -129,21 +128,15 @@ def opened(path: Path) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path, "rb")) if _packed(path) else path.open("rb")
 
 
-def head_of_csv(path: Path) -> pd.DataFrame:
-    """Read the first rows of a CSV or TSV.
+def separator_of(path: Path) -> str:
+    """Tell what stands between the cells of a CSV or TSV from its name."""
+    return "\t" if kind_of(path) == ".tsv" else ","
 
-    Args:
-        path: of the file.
 
-    Returns:
-        Up to 200 rows as text; `attrs` holds `has_header` and the `separator`.
-
-    Raises:
-        CorpusError: it is empty, or no table.
-    """
-    with opened(path) as stream:
-        lines = b"".join(islice(stream, _SAMPLE + 1))
-    return _read_csv(lines, path, bad_lines="skip")
+def is_header(cells: Iterable[str]) -> bool:
+    """Tell whether the first row of a table names its columns, or is data already."""
+    names = list(cells)
+    return _known_column(names) is not None or not any(map(_is_compound, names))
 
 
 def _packed(path: Path) -> bool:
@@ -158,36 +151,30 @@ def _read_raw(path: Path) -> pd.DataFrame:
         return reader(stream.read(), path)
 
 
-def _read_csv(content: bytes, path: Path, bad_lines: Literal["error", "skip"] = "error") -> pd.DataFrame:
+def _read_csv(content: bytes, path: Path) -> pd.DataFrame:
     import pandas as pd
-
-    separator = "\t" if ".tsv" in path.suffixes else ","
-    has_header = True
 
     def parse(header: int | None) -> pd.DataFrame:
         # Everything as text: sodium mononitride is NaN, and pandas would take it for a missing value.
         return pd.read_csv(
             io.BytesIO(content),
-            sep=separator,
+            sep=separator_of(path),
             dtype=str,
             keep_default_na=False,
             header=header,
             index_col=False,
             encoding="utf-8-sig",
-            on_bad_lines=bad_lines,
         )
 
     try:
         table = parse(0)
-        names = [str(name) for name in table.columns]
-        if _known_column(names) is None and any(_is_compound(name) for name in names):
-            table, has_header = parse(None), False  # the first row is data already
+        if not is_header(map(str, table.columns)):
+            table = parse(None)
     except pd.errors.EmptyDataError as error:
         raise CorpusError(f"{path} is empty") from error
     except pd.errors.ParserError as error:
         raise CorpusError(f"{path} is not a table of comma-separated values: {error}") from error
     table.columns = pd.Index([str(name) for name in table.columns])
-    table.attrs = {"has_header": has_header, "separator": separator}
     return table
 
 
@@ -202,9 +189,22 @@ def _read_json_lines(content: bytes, path: Path) -> pd.DataFrame:
 
 def _decode_json(text: str, path: Path, line: int | None = None) -> object:
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if "\\ud" in text.lower():  # half a character, which no file can hold
+            json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise CorpusError(f"{path}, line {line or error.lineno}: not JSON ({error.msg})") from error
+    except UnicodeEncodeError as error:
+        raise CorpusError(f"{_place(path, line)}: a \\ud… escape that is half a character") from error
+    except RecursionError as error:
+        raise CorpusError(f"{_place(path, line)}: lists and mappings too deep in each other") from error
+    except ValueError as error:
+        raise CorpusError(f"{_place(path, line)}: a number with too many digits") from error
+    return value
+
+
+def _place(path: Path, line: int | None) -> str:
+    return f"{path}, line {line}" if line else str(path)
 
 
 def _table(data: object, path: Path) -> pd.DataFrame:

@@ -1,16 +1,20 @@
-"""Files of formulas to screened files, piece by piece: of any length, in a bounded memory, whole or not at all."""
+"""Files of formulas to screened files, piece by piece: of any length, in a bounded memory, whole or not at all.
+
+The other columns of a file come along, between the formula and the verdicts.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.data.streams import FormulaStream
-from mattransformer.data.tables import table_writer
+from mattransformer.data.tables import TableError, table_writer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +49,17 @@ class ScreeningSummary:
     head: pd.DataFrame | None = None
     setting: str = ""
 
-    def add(self, table: pd.DataFrame, source: str) -> None:
-        """Count the rows of a table; its index numbers the rows of `source`."""
+    def add(
+        self, table: pd.DataFrame, source: str, unit: str = "row", skipped: Mapping[int, str] | None = None
+    ) -> None:
+        """Count the rows of a table.
+
+        Args:
+            table: of verdicts; its index numbers the rows of `source`.
+            source: the name of a file; empty for formulas by themselves.
+            unit: what is numbered: line or row.
+            skipped: lines of `source` that are no rows, with the reason.
+        """
         passing = table["reason"] == ""
         self.setting = table.attrs["setting"]
         self.rows += len(table)
@@ -59,19 +72,15 @@ class ScreeningSummary:
             self.reasons[str(reason)] += count
         complaints = table["reason"][unreadable]
         self.reasons["not parseable"] += len(complaints)
-        self._complain(
-            source, zip(complaints.index.tolist(), complaints.tolist(), strict=True), len(complaints)
-        )
+        words = dict(zip(complaints.index.tolist(), complaints.tolist(), strict=True))
+        self.complain(source, unit, {**words, **(skipped or {})})
 
-    def skip(self, source: str, lines: dict[int, str]) -> None:
-        """Count lines that are no rows."""
-        self._complain(source, iter(lines.items()), len(lines))
-
-    def _complain(self, source: str, complaints: Iterator[tuple[int, str]], count: int) -> None:
-        self.unreadable += count
-        while len(self.named) < _NAMED and (complaint := next(complaints, None)) is not None:
-            row, words = complaint
-            self.named.append(f"{source}, row {row:,}: {words}" if source else words)
+    def complain(self, source: str, unit: str, words: Mapping[int, str]) -> None:
+        """Count lines or rows that could not be read, and name the first of them."""
+        self.unreadable += len(words)
+        for number in sorted(words)[: _NAMED - len(self.named)]:
+            place = f"{source}, {unit} {number:,}: " if source else ""
+            self.named.append(place + words[number])
 
 
 def screen_pieces(
@@ -96,29 +105,103 @@ def screen_pieces(
     Returns:
         What came of it.
 
+    The table has the columns of the first file after the formula; of the other files it has those that the first
+    has too, in the types of the first. A verdict goes before a column of the same name, so that a screened file can
+    be screened again.
+
     Raises:
-        MattransformerError: a file that cannot be read, or a name that cannot be written to.
+        MattransformerError: a file that cannot be read, or a name that cannot be written to, such as that of a file
+            that is read.
         OSError: the disk is full, or fails.
     """
     import pandas as pd
 
+    sources = list(pieces)
+    if output is not None:
+        _refuse_overwriting(output, [entry for _, entry in sources if isinstance(entry, FormulaStream)])
+    begun, columns = _begun(sources)
     summary = ScreeningSummary()
     heads: list[pd.DataFrame] = []
     with nullcontext() if output is None else table_writer(output) as writer:
-        for source, formulas in pieces:
-            stream = formulas if isinstance(formulas, FormulaStream) else None
-            parts = stream.pieces() if stream else [pd.Series(list(formulas), dtype=object)]  # type: ignore[arg-type]  # a list
+        for (source, entry), parts in zip(sources, begun, strict=True):
             for part in parts:
-                table = judge(part)
-                summary.add(table, source)
-                kept = table[table["reason"] == ""] if passing_only else table
+                table = judge(part["formula"])
+                summary.add(table, source, *_taken(entry))
+                kept = table["reason"] == "" if passing_only else slice(None)
+                table = table[kept]
                 if writer is not None:
-                    writer.add(kept)
+                    writer.add(_joined(table, part[kept], columns, source))
                 missing = shown - sum(map(len, heads))
                 if missing > 0 or not heads:
-                    heads.append(kept.head(missing))
-                progress(len(table))
-            if stream:
-                summary.skip(source, stream.skipped)
+                    heads.append(table.head(missing))
+                progress(len(part))
+            summary.complain(source, *_taken(entry))  # of lines behind the last row
     summary.head = pd.concat(heads, ignore_index=True)
     return summary
+
+
+def _refuse_overwriting(output: Path, streams: Iterable[FormulaStream]) -> None:
+    for stream in streams:
+        if output.exists() and stream.path.exists() and output.samefile(stream.path):
+            raise TableError(f"cannot write {output}: it is the file that is read; name another one")
+
+
+def _begun(
+    sources: Iterable[tuple[str, FormulaStream | Sequence[str]]],
+) -> tuple[list[Iterator[pd.DataFrame]], pd.DataFrame]:
+    """Open the first file, and give all sources in pieces and the columns of that file, without rows."""
+    import pandas as pd
+
+    columns: pd.DataFrame | None = None
+    begun: list[Iterator[pd.DataFrame]] = []
+    for _, entry in sources:
+        if not isinstance(entry, FormulaStream):
+            begun.append(iter([pd.DataFrame({"formula": pd.Series(list(entry), dtype=object)})]))
+            continue
+        pieces = entry.pieces()
+        if columns is None:
+            first = next(pieces)
+            columns, pieces = first.iloc[:0], chain([first], pieces)
+        begun.append(pieces)
+    return begun, pd.DataFrame() if columns is None else columns
+
+
+def _taken(entry: FormulaStream | Sequence[str]) -> tuple[str, dict[int, str]]:
+    """Take the lines that a file was read without so far, so that they do not fill the memory."""
+    if not isinstance(entry, FormulaStream):
+        return "row", {}
+    skipped, entry.skipped = entry.skipped, {}
+    return entry.unit, skipped
+
+
+def _joined(table: pd.DataFrame, part: pd.DataFrame, columns: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Put the other columns of a file between the formula and the verdicts."""
+    import pandas as pd
+
+    others: dict[str, pd.Series | pd.api.extensions.ExtensionArray] = {}
+    for name, kind in columns.dtypes.items():
+        if name in table:
+            continue
+        if name not in part:
+            others[str(name)] = pd.array([None] * len(part), dtype=kind)
+        elif part[name].dtype == kind:
+            others[str(name)] = part[name]
+        else:
+            others[str(name)] = _converted(part[name], kind, source)
+    names = list(table.columns)
+    return pd.DataFrame({"formula": table["formula"], **others, **table[names[1:]]}, index=table.index)
+
+
+def _converted(values: pd.Series, kind: Any, source: str) -> pd.Series:  # noqa: ANN401 - a type of pandas or Arrow
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        if isinstance(values.dtype, pd.StringDtype):
+            values = values.mask(values == "")  # an empty cell of a CSV
+        return values.astype(kind)
+    except (ValueError, TypeError, pa.ArrowException) as error:
+        raise TableError(
+            f"{source}: its column {values.name} is not {kind}, as in the file before; "
+            "screen each of them into a table of its own"
+        ) from error

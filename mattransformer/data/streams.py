@@ -1,4 +1,4 @@
-"""Formula columns of files in pieces, so that a file of any length passes through a bounded memory.
+"""Tables of formulas in pieces, so that a file of any length passes through a bounded memory.
 
 CSV and Parquet, JSON lines and plain text come in pieces; the other formats are small and come whole. A line that is
 no row of the table is left out and told to the caller, and the rest goes on.
@@ -6,177 +6,316 @@ no row of the table is left out and told to the caller, and the rest goes on.
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
-from mattransformer.data.readers import CorpusError, formula_column, head_of_csv, kind_of, opened, read_rows
+from mattransformer.data.readers import (
+    CorpusError,
+    formula_column,
+    is_header,
+    kind_of,
+    opened,
+    read_rows,
+    separator_of,
+)
+from mattransformer.data.separated import records
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 PIECE: Final = 200_000
-"""Rows of a piece."""
+"""Most rows of a piece; one of wide rows has fewer."""
 
-_BLOCK: Final = 1 << 23  # bytes of a CSV that are parsed at a time
+_SAMPLE: Final = 200  # rows that tell the column of formulas, and the columns of JSON lines
+_PIECE_BYTES: Final = 1 << 25  # of a piece, about
+_BLOCK: Final = 1 << 21  # characters of lines that are read at a time
+_MOST_LEVELS: Final = 100  # of lists and mappings in each other in a line of JSON
+_SURROGATE: Final = "\\ud"  # begins the escape of half a character, in small letters
 
 
 @dataclass
 class FormulaStream:
-    """The formulas of one file.
+    """The rows of one file.
 
     Attributes:
         path: of the file.
         column: that holds the formulas; found by name or content where it is None.
-        skipped: lines that were no rows, with the reason; filled while the pieces are read.
+        skipped: lines that were no rows, with the reason; filled while the pieces are read. A caller may empty it.
     """
 
     path: Path
     column: str | None = None
     skipped: dict[int, str] = field(default_factory=dict)
 
-    def pieces(self) -> Iterator[pd.Series]:
+    @property
+    def unit(self) -> Literal["line", "row"]:
+        """What the rows are numbered by: the lines of a text file, as an editor counts them, or the rows."""
+        return "line" if kind_of(self.path) in (".csv", ".tsv", ".jsonl", ".ndjson", ".txt") else "row"
+
+    def pieces(self) -> Iterator[pd.DataFrame]:
         """Read the file.
 
         Yields:
-            Up to `PIECE` formulas as written; the index is the row of each in the file, from 1 after the header,
-            lines that are no rows counted too.
+            Up to `PIECE` rows, all pieces with the same columns. The index is the line that each row begins on, or
+            its row in formats without lines; both count from 1, lines also headers, comments and blank lines.
+            The first column, `formula`, holds the formulas as written. The other columns of the file follow under
+            their own names, but for one more `formula`: of CSV as text, exactly as written; of Parquet in its own
+            types; of JSON lines as text, what is no text as its JSON, null as a missing cell, and only the keys that
+            the first 200 records have. Formats that are read whole keep the formulas alone.
 
         Raises:
             CorpusError: the file cannot be read or has no rows, or no column is, or several are, of formulas.
         """
-        import pandas as pd
         import pyarrow as pa
 
-        kind = kind_of(self.path)
         reader = {
             ".csv": self._csv,
             ".tsv": self._csv,
             ".parquet": self._parquet,
             ".jsonl": self._json_lines,
             ".ndjson": self._json_lines,
-            ".txt": self._text,
-        }.get(kind, self._whole)
-        row = 0
+            ".txt": self._plain_text,
+        }.get(kind_of(self.path), self._whole)
+        empty = True
         try:
-            for values in reader():
-                numbers = self._numbers(row + 1, len(values))
-                row = numbers[-1] if numbers else row
-                yield pd.Series(values, index=numbers, name="formula")
-        except (OSError, EOFError, UnicodeDecodeError, pa.ArrowException) as error:
+            for piece in reader():
+                empty = False
+                yield piece
+        except (OSError, EOFError, UnicodeDecodeError, zlib.error, pa.ArrowException) as error:
             reason = getattr(error, "strerror", None) or error
             raise CorpusError(f"cannot read {self.path}: {reason}") from error
-        if not row:
-            raise CorpusError(f"{self.path} holds no rows")
+        if empty:
+            raise self._no_rows()
 
-    def _numbers(self, first: int, count: int) -> list[int]:
-        """Number the rows of a piece, with gaps where lines were left out."""
-        numbers: list[int] = []
-        while len(numbers) < count:
-            if first not in self.skipped:
-                numbers.append(first)
-            first += 1
-        return numbers
+    def _no_rows(self) -> CorpusError:
+        words = "".join(f"; line {line:,}: {reason}" for line, reason in list(self.skipped.items())[:1])
+        return CorpusError(f"{self.path} holds no rows{words}")
 
-    def _csv(self) -> Iterator[pd.api.extensions.ExtensionArray]:
-        import pyarrow as pa
-        from pyarrow import csv
-
-        head = head_of_csv(self.path)
-        at = list(head.columns).index(formula_column(head, self.column, self.path))
-        lines = 0 if head.attrs["has_header"] else -1
-
-        def refuse(row: csv.InvalidRow) -> str:
-            # pyarrow counts lines from 1, the header among them.
-            number = len(self.skipped) + 1 if row.number is None else row.number - 1 - lines
-            self.skipped[number] = f"{row.actual_columns} cells instead of {row.expected_columns}"
-            return "skip"
-
-        names = [f"{place}" for place in range(len(head.columns))]
-        with opened(self.path) as stream:
-            reader = csv.open_csv(
-                stream,
-                read_options=csv.ReadOptions(
-                    use_threads=False, block_size=_BLOCK, column_names=names, skip_rows=1 + lines
-                ),
-                parse_options=csv.ParseOptions(
-                    delimiter=head.attrs["separator"], newlines_in_values=True, invalid_row_handler=refuse
-                ),
-                convert_options=csv.ConvertOptions(
-                    include_columns=[str(at)],
-                    column_types={str(at): pa.large_string()},
-                    strings_can_be_null=False,
-                ),
-            )
-            for batch in reader:
-                yield from _cut(batch.column(0))
-
-    def _parquet(self) -> Iterator[pd.api.extensions.ExtensionArray]:
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(self.path) as file:
-            head = next(file.iter_batches(batch_size=200), None)
-            if head is None:
-                return
-            column = formula_column(head.to_pandas(), self.column, self.path)
-            for batch in file.iter_batches(batch_size=PIECE, columns=[column]):
-                yield from _cut(batch.column(0))
-
-    def _json_lines(self) -> Iterator[pd.api.extensions.ExtensionArray | list[object]]:
+    def _csv(self) -> Iterator[pd.DataFrame]:
         import pandas as pd
 
-        with opened(self.path) as stream:
-            column: str | None = None
-            for piece in _pieces(_lines(stream)):
-                rows = [_decoded(str(line)) for line in piece]
-                records = [row for row in rows if isinstance(row, dict)]
-                if column is None and records:
-                    column = formula_column(pd.DataFrame(records[:200]), self.column, self.path)
-                yield [row.get(column) if isinstance(row, dict) else row for row in rows]
+        with opened(self.path) as binary:
+            stream = io.TextIOWrapper(binary, "utf-8-sig", "replace", newline="")
+            blocks = records(stream, separator_of(self.path), self.skipped)
+            blocks = ((numbers, rows) for numbers, rows in blocks if any(rows))
+            numbers, rows = next(blocks, ([], []))
+            begin = next((place for place, cells in enumerate(rows) if cells), None)
+            if begin is None and not self.skipped:
+                raise CorpusError(f"{self.path} is empty")
+            if begin is None or (self.skipped and min(self.skipped) < numbers[begin]):
+                line, reason = min(self.skipped.items())
+                raise CorpusError(f"{self.path}, line {line:,}: {reason}")  # what is lost may be the header
+            header = rows[begin]
+            names = _own_names(header) if is_header(header) else [str(place) for place in range(len(header))]
+            begin += is_header(header)
+            numbers, rows = self._even(numbers[begin:], rows[begin:], len(names))
+            if not rows and self.skipped:
+                raise self._no_rows()
+            sample = pd.DataFrame(rows[:_SAMPLE], columns=pd.Index(names), dtype=object)
+            at = names.index(formula_column(sample, self.column, self.path))
+            even = chain([(numbers, rows)], (self._even(*block, width=len(names)) for block in blocks))
+            for lines, columns in _gathered(even):
+                texts = dict(zip(names, map(_as_text, columns), strict=True))
+                yield _piece(texts[names[at]], texts, names[at], lines)
 
-    def _text(self) -> Iterator[list[object]]:
-        with opened(self.path) as stream:
-            formulas = (line for line in _lines(stream) if not line.startswith("#"))
-            yield from _pieces(formulas)
+    def _even(
+        self, numbers: Sequence[int], rows: list[list[str]], width: int
+    ) -> tuple[Sequence[int], list[list[str]]]:
+        """Leave out blank lines, and refuse rows with too many or too few cells."""
+        if list(map(len, rows)).count(width) == len(rows):
+            return numbers, rows
+        even: list[tuple[int, list[str]]] = []
+        for number, cells in zip(numbers, rows, strict=True):
+            if len(cells) == width:
+                even.append((number, cells))
+            elif any(cell.strip() for cell in cells):
+                self.skipped[number] = f"{len(cells)} cell{'s' * (len(cells) > 1)} instead of {width}"
+        return [number for number, _ in even], [cells for _, cells in even]
 
-    def _whole(self) -> Iterator[list[object]]:
-        yield read_rows(self.path, self.column)["formula"].tolist()
+    def _parquet(self) -> Iterator[pd.DataFrame]:
+        import pandas as pd
+        import pyarrow.parquet as pq
+
+        # A buffer, since a row group may hold the whole file.
+        with pq.ParquetFile(self.path, buffer_size=1 << 20) as file:
+            head = next(file.iter_batches(batch_size=_SAMPLE), None)
+            if head is None:
+                return
+            names = _own_names(head.schema.names)
+            sample = pd.DataFrame(
+                {name: _formulas(values) for name, values in zip(names, head.columns, strict=True)}
+            )
+            column = formula_column(sample, self.column, self.path)
+            groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+            width = max([head.nbytes / len(head), *(g.total_byte_size / max(g.num_rows, 1) for g in groups)])
+            first = 1
+            for batch in file.iter_batches(batch_size=max(1, min(PIECE, int(_PIECE_BYTES / max(width, 1))))):
+                columns = dict(zip(names, batch.columns, strict=True))
+                others = {name: pd.arrays.ArrowExtensionArray(values) for name, values in columns.items()}  # type: ignore[attr-defined]  # the stubs lack it
+                yield _piece(_formulas(columns[column]), others, column, range(first, first + len(batch)))
+                first += len(batch)
+
+    def _json_lines(self) -> Iterator[pd.DataFrame]:
+        import pandas as pd
+
+        column: str | None = None
+        names: list[str] | None = None
+        for numbers, lines in self._lines():
+            rows = [_decoded(line) for line in lines]
+            found = [row for row in rows if isinstance(row, dict)]
+            if column is None and found:
+                column = formula_column(pd.DataFrame(found[:_SAMPLE]), self.column, self.path)
+            if names is None:
+                names = list(dict.fromkeys(name for row in found[:_SAMPLE] for name in row))
+            others = {
+                name: _as_text([_json_text(row.get(name)) if isinstance(row, dict) else None for row in rows])
+                for name in names
+                if name != column
+            }
+            values = [row.get(column) if isinstance(row, dict) else row for row in rows]
+            yield _piece(pd.Series(values, dtype=object).array, others, column, numbers)
+
+    def _plain_text(self) -> Iterator[pd.DataFrame]:
+        for numbers, lines in self._lines("#"):
+            yield _piece(_as_text(lines), {}, None, numbers)
+
+    def _whole(self) -> Iterator[pd.DataFrame]:
+        values = read_rows(self.path, self.column)["formula"]
+        yield _piece(values.array, {}, None, range(1, len(values) + 1))
+
+    def _lines(self, comment: str | None = None) -> Iterator[tuple[list[int], list[str]]]:
+        """Give pieces of lines with their numbers, without those that are blank or comments."""
+        number = 0
+        with opened(self.path) as binary:
+            stream: TextIO = io.TextIOWrapper(binary, "utf-8-sig", "replace")
+            while block := stream.readlines(_BLOCK):
+                lines = [(at, line.strip()) for at, line in enumerate(block, number + 1)]
+                number += len(block)
+                kept = [
+                    (at, line) for at, line in lines if line and not (comment and line.startswith(comment))
+                ]
+                for start in range(0, len(kept), PIECE):
+                    part = kept[start : start + PIECE]
+                    yield [at for at, _ in part], [line for _, line in part]
 
 
-def _cut(values: pa.Array) -> Iterator[pd.api.extensions.ExtensionArray]:
-    """Give an Arrow array as pandas arrays of at most `PIECE` values."""
+def _gathered(
+    blocks: Iterator[tuple[Sequence[int], list[list[str]]]],
+) -> Iterator[tuple[NDArray[np.int64], list[pa.ChunkedArray]]]:
+    """Make columns of blocks of rows, and pieces of small blocks."""
+    import numpy as np
+    import pyarrow as pa
+
+    numbers: list[NDArray[np.int64]] = []
+    batches: list[list[pa.Array]] = []
+    count = size = 0
+    for lines, rows in blocks:
+        for start in range(0, len(rows), PIECE):
+            part = rows[start : start + PIECE]
+            if numbers and (count + len(part) > PIECE or size > _PIECE_BYTES):
+                yield (
+                    np.concatenate(numbers),
+                    [pa.chunked_array(arrays) for arrays in zip(*batches, strict=True)],
+                )
+                numbers, batches, count, size = [], [], 0, 0
+            numbers.append(np.array(lines[start : start + PIECE], dtype=np.int64))
+            batches.append([pa.array(column, pa.large_string()) for column in zip(*part, strict=True)])
+            count += len(part)
+            size += sum(array.nbytes for array in batches[-1])
+    if numbers:
+        yield np.concatenate(numbers), [pa.chunked_array(arrays) for arrays in zip(*batches, strict=True)]
+
+
+def _piece(
+    formulas: pd.api.extensions.ExtensionArray,
+    columns: Mapping[str, pd.api.extensions.ExtensionArray],
+    column: str | None,
+    numbers: Sequence[int] | NDArray[np.int64],
+) -> pd.DataFrame:
+    """Make a table with the formulas first."""
+    import pandas as pd
+
+    others = {name: values for name, values in columns.items() if name not in ("formula", column)}
+    return pd.DataFrame({"formula": formulas, **others}, index=pd.Index(numbers))
+
+
+def _as_text(values: Sequence[str | None] | pa.ChunkedArray) -> pd.api.extensions.ExtensionArray:
     import numpy as np
     import pandas as pd
     import pyarrow as pa
 
-    for start in range(0, len(values), PIECE):
-        part = values.slice(start, PIECE)
-        text = pa.types.is_string(part.type) or pa.types.is_large_string(part.type)
-        if text:
-            yield pd.array(part, dtype=pd.StringDtype(na_value=np.nan))
-        else:
-            yield pd.array(part.to_pylist(), dtype=object)
+    column = values if isinstance(values, pa.ChunkedArray) else pa.array(values, pa.large_string())
+    return pd.array(column, dtype=pd.StringDtype(na_value=np.nan))
 
 
-def _pieces(lines: Iterator[str]) -> Iterator[list[object]]:
-    while piece := list(islice(lines, PIECE)):
-        yield piece  # type: ignore[misc]  # text is an object
+def _own_names(header: Sequence[str]) -> list[str]:
+    """Name every column, each differently."""
+    names: dict[str, None] = {}
+    for place, cell in enumerate(header):
+        name = cell or f"Unnamed: {place}"
+        again = 0
+        while (unique := f"{name}.{again}" if again else name) in names:
+            again += 1
+        names[unique] = None
+    return list(names)
 
 
-def _lines(stream: Iterable[bytes]) -> Iterator[str]:
-    """Give the lines that are not blank."""
-    for number, line in enumerate(stream):
-        text = line.decode("utf-8-sig" if number == 0 else "utf-8", errors="replace").strip()
-        if text:
-            yield text
+def _formulas(values: pa.Array) -> pd.api.extensions.ExtensionArray:
+    """Give an Arrow column of formulas: text, bytes of it, or amounts by element."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    kinds = pa.types
+    if kinds.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    kind = values.type
+    if kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind):
+        return pd.array(values.cast(pa.large_string()), dtype=pd.StringDtype(na_value=np.nan))
+    cells: list[Any]
+    if kinds.is_map(kind) or kinds.is_struct(kind):  # a struct has a place for every element of the column
+        cells = [
+            None
+            if cell is None
+            else {name: amount for name, amount in dict(cell).items() if amount is not None}
+            for cell in values.to_pylist()
+        ]
+    else:
+        cells = values.to_pylist()
+        if any(isinstance(cell, bytes) for cell in cells):
+            return _as_text([None if cell is None else cell.decode(errors="replace") for cell in cells])
+    return pd.Series(cells, dtype=object).array
 
 
 def _decoded(line: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Read a line of JSON; one that is none, or could not be written again, stays the text that it is."""
     try:
-        return json.loads(line)
-    except json.JSONDecodeError:
+        value = json.loads(line)
+        if _SURROGATE in line.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, half a character
         return line
+    return line if _too_deep(value) else value
+
+
+def _too_deep(value: object) -> bool:
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        inner = [part for part in level if isinstance(part, dict | list)]
+        if not inner:
+            return False
+        level = [child for part in inner for child in (part.values() if isinstance(part, dict) else part)]
+    return True
+
+
+def _json_text(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -12,14 +12,17 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mattransformer.errors import MattransformerError
-from mattransformer.files import replacing
+from mattransformer.files import real, replacing
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.parquet as pq
+
+
+_PACKED: Final = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
 class TableError(MattransformerError):
@@ -33,17 +36,22 @@ def check_target(path: Path) -> None:
         path: of the file to make or replace.
 
     Raises:
-        TableError: an ending that stands for no format, no such folder, a folder in place of the file, or no
-            permission.
+        TableError: an ending that stands for no format or for a compressed file, no such folder, a folder in place
+            of the file, or no permission.
     """
+    if path.suffix.lower() in _PACKED and path.with_suffix("").suffix.lower() in WRITERS:
+        raise TableError(
+            f"cannot write {path}: tables are not compressed; name it {path.with_suffix('').name}"
+        )
     if path.suffix.lower() not in WRITERS:
         raise TableError(f"cannot tell the format of {path}: its name should end in {', '.join(WRITERS)}")
     if path.is_dir():
         raise TableError(f"cannot write {path}: it is a folder")
-    if not path.parent.is_dir():
-        raise TableError(f"cannot write {path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise TableError(f"cannot write {path}: the folder {path.parent} is not writable")
+    folder = real(path).parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        raise TableError(f"cannot write {path}: there is no folder {folder}; make it first")
+    if not os.access(folder, os.W_OK):
+        raise TableError(f"cannot write {path}: the folder {folder} is not writable")
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:

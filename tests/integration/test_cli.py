@@ -244,7 +244,7 @@ def test_screening_keeps_lead_free_perovskites_and_says_what_it_left_out(
     kept = pd.read_parquet(target)
     assert kept["formula"].tolist() == ["SrTiO3", "CaTiO3"]
     assert kept["goldschmidt"].between(0.9, 1.1).all()
-    assert f"{source}, row 4: not parseable" in outcome.out
+    assert f"{source}, line 5: not parseable" in outcome.out
     assert "1 holds a toxic element" in outcome.out
     assert "1 not of the stoichiometry ABO3" in outcome.out
 

@@ -26,10 +26,14 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rows(path: Path, column: str | None = None) -> dict[int, object]:
-    """Row to formula, as the pieces of a file give them."""
-    pieces = list(FormulaStream(path, column).pieces())
-    assert all(1 <= len(piece) <= 2 for piece in pieces) or path.suffix == ".json"
-    return {int(row): value for piece in pieces for row, value in piece.items()}  # type: ignore[call-overload]
+    """Line or row to formula, as the pieces of a file give them."""
+    return formulas_of(FormulaStream(path, column))
+
+
+def formulas_of(stream: FormulaStream) -> dict[int, object]:
+    pieces = list(stream.pieces())
+    assert all(1 <= len(piece) <= 2 for piece in pieces) or stream.path.suffix == ".json"
+    return {int(row): value for piece in pieces for row, value in piece["formula"].items()}  # type: ignore[call-overload]
 
 
 def written(folder: Path, name: str) -> Path:
@@ -49,10 +53,22 @@ def written(folder: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["a.csv", "a.tsv", "a.csv.gz", "a.parquet", "a.jsonl", "a.jsonl.gz", "a.json", "a.txt"]
+    ("name", "first"),
+    [
+        ("a.csv", 2),
+        ("a.tsv", 2),
+        ("a.csv.gz", 2),
+        ("a.parquet", 1),
+        ("a.jsonl", 1),
+        ("a.jsonl.gz", 1),
+        ("a.json", 1),
+        ("a.txt", 3),
+    ],
 )
-def test_every_format_gives_all_formulas_with_their_rows(tmp_path: Path, name: str) -> None:
-    assert rows(written(tmp_path, name)) == dict(enumerate(SALTS, start=1))
+def test_every_format_gives_all_formulas_with_the_lines_of_an_editor_or_their_rows(
+    tmp_path: Path, name: str, first: int
+) -> None:
+    assert rows(written(tmp_path, name)) == dict(enumerate(SALTS, start=first))
 
 
 def test_a_csv_without_a_header_begins_with_its_first_line(tmp_path: Path) -> None:
@@ -64,16 +80,15 @@ def test_a_csv_without_a_header_begins_with_its_first_line(tmp_path: Path) -> No
 def test_sodium_mononitride_is_no_missing_cell(tmp_path: Path) -> None:
     path = tmp_path / "nitrides.csv"
     path.write_text("formula,x\nNaN,1\nBN,2\n,3\n", encoding="utf-8-sig")
-    assert rows(path) == {1: "NaN", 2: "BN", 3: ""}
+    assert rows(path) == {2: "NaN", 3: "BN", 4: ""}
 
 
 def test_lines_with_too_many_cells_are_left_out_and_the_others_keep_their_numbers(tmp_path: Path) -> None:
     path = tmp_path / "salts.csv"
     path.write_text("formula,x\nNaCl,1\nMgO,2,3\nKCl,4\nCaF2\nAl2O3,5\n", encoding="utf-8")
     stream = FormulaStream(path)
-    found = {int(row): value for piece in stream.pieces() for row, value in piece.items()}  # type: ignore[call-overload]
-    assert found == {1: "NaCl", 3: "KCl", 5: "Al2O3"}
-    assert stream.skipped == {2: "3 cells instead of 2", 4: "1 cells instead of 2"}
+    assert formulas_of(stream) == {2: "NaCl", 4: "KCl", 6: "Al2O3"}
+    assert stream.skipped == {3: "3 cells instead of 2", 5: "1 cell instead of 2"}
 
 
 def test_a_line_that_is_no_json_is_a_row_that_is_no_formula(tmp_path: Path) -> None:
@@ -155,8 +170,8 @@ def test_bad_rows_are_named_with_their_numbers_and_the_rest_is_finished(
     summary = screen_pieces([("million.csv.gz", FormulaStream(path))], screen, target)
     assert (summary.rows, summary.unreadable, summary.passing) == (999_999, 4, 999_996)
     text = "\n".join(summary.named)
-    for row, words in ((13, "it is empty"), (776_544, "Xx is not"), (1_000_000, "Na+"), (500_001, "3 cells")):
-        assert f"million.csv.gz, row {row:,}: " in text
+    for row, words in ((14, "it is empty"), (776_545, "Xx is not"), (1_000_001, "Na+"), (500_002, "3 cells")):
+        assert f"million.csv.gz, line {row:,}: " in text
         assert words in text
     assert len(pd.read_parquet(target, columns=["smact_valid"])) == 999_999
 
