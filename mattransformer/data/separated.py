@@ -16,9 +16,11 @@ _BLOCK: Final = (
     1 << 17
 )  # characters that are read at a time: more are slower, since Python looks for garbage in them
 
-# Of a record that goes over several lines. They bound what a quote that is never closed can cost.
+# Of a record that goes over several lines. They bound what a quote that is never closed can cost; each such record
+# halves them for those after it, down to the least.
 _MOST_LINES: Final = 10_000
-_MOST_CHARACTERS: Final = 1 << 18
+_LEAST_LINES: Final = 100
+_CHARACTERS: Final = 30  # a line
 
 
 def records(
@@ -70,12 +72,14 @@ class _Lines:
         self._stream = stream
         self._taken: list[str] = []  # since the record began
         self._characters = 0
+        self._most = _MOST_LINES
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        if len(self._taken) >= _MOST_LINES or (self._taken and self._characters > _MOST_CHARACTERS):
+        if self._taken and max(len(self._taken), self._characters // _CHARACTERS) >= self._most:
+            self._most = max(self._most // 2, _LEAST_LINES)
             raise csv.Error("too long")
         line = self._ahead.popleft() if self._ahead else next(self._stream)
         self._taken.append(line)

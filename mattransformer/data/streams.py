@@ -36,6 +36,7 @@ PIECE: Final = 200_000
 """Most rows of a piece; one of wide rows has fewer."""
 
 _SAMPLE: Final = 200  # rows that tell the column of formulas, and the columns of JSON lines
+_REFUSED: Final = 10_000  # lines before the first row, after which a file is no table
 _PIECE_BYTES: Final = 1 << 25  # of a piece, about
 _BLOCK: Final = 1 << 21  # characters of lines that are read at a time
 _MOST_LEVELS: Final = 100  # of lists and mappings in each other in a line of JSON
@@ -118,6 +119,9 @@ class FormulaStream:
             names = _own_names(header) if is_header(header) else [str(place) for place in range(len(header))]
             begin += is_header(header)
             numbers, rows = self._even(numbers[begin:], rows[begin:], len(names))
+            while len(rows) < _SAMPLE and len(self.skipped) < _REFUSED and (more := next(blocks, None)):
+                more = self._even(*more, len(names))
+                numbers, rows = [*numbers, *more[0]], rows + more[1]
             if not rows and self.skipped:
                 raise self._no_rows()
             sample = pd.DataFrame(rows[:_SAMPLE], columns=pd.Index(names), dtype=object)

@@ -123,11 +123,15 @@ class _ParquetWriter:
         self._writer: pq.ParquetWriter | None = None
 
     def add(self, table: pd.DataFrame) -> None:
+        import pandas as pd
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         if self._writer is None:
             rows = pa.Table.from_pandas(table, preserve_index=False)
+            if any(isinstance(kind, pd.ArrowDtype) for kind in table.dtypes):
+                # Arrow's types are in the schema; pandas would not know all of its own names for them again.
+                rows = rows.replace_schema_metadata(None)
             self._writer = pq.ParquetWriter(self._path, rows.schema)
         else:
             rows = pa.Table.from_pandas(table, schema=self._writer.schema, preserve_index=False)

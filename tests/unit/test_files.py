@@ -97,6 +97,44 @@ with replacing(Path({str(path)!r})) as temporary:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs permission bits")
-def test_others_may_read_what_was_written(tmp_path: Path) -> None:
-    write_text(tmp_path / "run.json", "{}")
-    assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o644
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_others_may_read_what_was_written_if_the_user_lets_them(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "run.json", "{}")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "run.json").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path, there: bool) -> None:
+    (tmp_path / "disk").mkdir()
+    target, link = tmp_path / "disk" / "table.csv", tmp_path / "link.csv"
+    if there:
+        target.write_text("old", encoding="utf-8")
+    link.symlink_to(target)
+    write_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text(encoding="utf-8") == "new"
+    assert [path.name for path in target.parent.iterdir()] == ["table.csv"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs kill")
+def test_a_stopped_program_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("old", encoding="utf-8")
+    program = """
+import os, signal
+from pathlib import Path
+from mattransformer.cli import app
+from mattransformer.files import replacing
+def stopped(**_):
+    with replacing(Path("run.json")):
+        os.kill(os.getpid(), signal.SIGTERM)
+app.app = stopped
+app.main([])
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+    assert (tmp_path / "run.json").read_text(encoding="utf-8") == "old"

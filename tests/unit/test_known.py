@@ -115,6 +115,17 @@ def test_a_list_with_a_typing_error_is_refused_by_name(index: KnownFormulas) -> 
         index.with_formulas(["MgO", "Xx2O3"])
 
 
+def test_a_file_with_a_typing_error_is_refused_by_its_name_and_line(
+    index: KnownFormulas, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.csv").write_text("id,formula\n1,MgO\n2,Xx2O3\n", encoding="utf-8")
+    with pytest.raises(FormulaError, match=r"mine\.csv, line 3: 'Xx2O3'"):
+        index.with_formulas(tmp_path / "mine.csv")
+    (tmp_path / "mine.csv").write_text("id,formula\n1,MgO\n2,CaO,3\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"mine\.csv, line 3: 3 cells"):
+        index.with_formulas(tmp_path / "mine.csv")
+
+
 def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="cannot read the index"):
         KnownFormulas.load(tmp_path / "none.npy")

@@ -43,6 +43,7 @@ def test_an_ending_in_capitals_is_the_same_format(tmp_path: Path) -> None:
     [
         ("salts.xlsx", "should end in .csv, .parquet, .jsonl"),
         ("salts", "should end in .csv, .parquet, .jsonl"),
+        ("salts.csv.gz", "tables are not compressed; name it salts.csv"),
         ("missing/salts.csv", "there is no folder"),
         ("folder.csv", "it is a folder"),
     ],
