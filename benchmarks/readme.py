@@ -51,7 +51,8 @@ def _screening(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield (
         f"verdicts that differ from SMACT {smact}'s: {found['distinct']:,} formulas of MP, OQMD, the ICSD and at "
         f"random, {len(found['settings'])} settings",
-        f"{differing:,} of {compared:,} ({left_out:,} with mixed valence left out: SMACT takes seconds each)",
+        f"{differing:,} of {compared:,} ({left_out:,} with mixed valence left out, but for a draw: SMACT takes up "
+        "to seconds each)",
         "0",
     )
     ratios = [entry["ratio"] for entry in record["speed"]]
@@ -87,14 +88,18 @@ def _states(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield (
         f"oxidation states: atoms right in {shares['all']['rows']:,} balanced compounds of the ICSD "
         f"({record['split']} rows)",
-        f"{shares['all']['ours']:.2%}; mixed valence alone {shares['mixed valence']['ours']:.2%}",
+        f"{_percent(shares['all']['ours'])}; mixed valence alone {_percent(shares['mixed valence']['ours'])}",
         "≥ 96 %",
     )
     yield (
         f"the same in {compared['rows']} of them beside pymatgen's `oxi_state_guesses`",
-        f"{compared['shares']['all']['ours']:.2%} and {compared['shares']['all']['pymatgen']:.2%}",
+        f"{_percent(compared['shares']['all']['ours'])} and {_percent(compared['shares']['all']['pymatgen'])}",
         "",
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def _across_zero(symbol: str, lower: int, upper: int, amounts: Mapping[str, int]
 @functools.cache
 def _possible(symbol: str) -> tuple[int, int]:
     """Give the lowest and the highest state that the electrons outside the noble-gas core allow (octet rule)."""
-    from pymatgen.core import Element
+    from pymatgen.core.periodic_table import Element
 
     element = Element(symbol)
     group = int(element.group)
