@@ -185,7 +185,9 @@ def _of_file(path: Path) -> KnownFormulas:
     for piece in stream.pieces():
         column = read_column(piece["formula"])
         for row, complaint in column.complaints.items():
-            raise FormulaError(f"{path}, {stream.unit} {piece.index[row]}: {complaint}")
+            raise FormulaError(
+                f"{path}, {stream.unit} {piece.index[row]}: {complaint.removeprefix('not parseable: ')}"
+            )
         hashes.append(column.compositions.fingerprints())
     for number, reason in stream.skipped.items():
         raise CorpusError(f"{path}, {stream.unit} {number}: {reason}")
