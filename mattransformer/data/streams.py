@@ -164,7 +164,7 @@ class FormulaStream:
             first = 1
             for batch in file.iter_batches(batch_size=max(1, min(PIECE, int(_PIECE_BYTES / max(width, 1))))):
                 columns = dict(zip(names, batch.columns, strict=True))
-                others = {name: pd.arrays.ArrowExtensionArray(values) for name, values in columns.items()}  # type: ignore[attr-defined]  # the stubs lack it
+                others = {name: pd.arrays.ArrowExtensionArray(values) for name, values in columns.items()}
                 yield _piece(_formulas(columns[column]), others, column, range(first, first + len(batch)))
                 first += len(batch)
 
