@@ -147,7 +147,14 @@ class _JsonLinesWriter:
         self._stream = path.open("w", encoding="utf-8", newline="")
 
     def add(self, table: pd.DataFrame) -> None:
-        table.to_json(self._stream, orient="records", lines=True, force_ascii=False, double_precision=15)
+        table.to_json(
+            self._stream,
+            orient="records",
+            lines=True,
+            force_ascii=False,
+            double_precision=15,
+            date_format="iso",
+        )
 
     def close(self) -> None:
         self._stream.close()
