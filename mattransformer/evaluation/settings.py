@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mattransformer.errors import MattransformerError
-from mattransformer.generation.prefix_tree import SampledSequence, Truncation, sample_sequences
 from mattransformer.generation.samples import MOST_ATOMS, SampleSet
+from mattransformer.objectives.sequences import SampledSequence, Truncation
 from mattransformer.tokenization import prompt_ids
 
 if TYPE_CHECKING:
@@ -145,6 +145,6 @@ def _sequences(
 ) -> Iterator[SampledSequence]:
     for position, ((source, variant), n) in enumerate(zip(setting.conditions, numbers, strict=True)):
         prompt = prompt_ids({"source": source, "variant": variant})
-        yield from sample_sequences(
+        yield from lm.objective.sample(
             lm.model, prompt, n, [seed, position], Truncation(temperature), max_tokens=MOST_ATOMS
         )

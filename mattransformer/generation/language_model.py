@@ -15,16 +15,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import torch
 
-from mattransformer.data.encoding import encode_formulas
+from mattransformer.data.batches import length_batches
+from mattransformer.data.encoding import EncodedFormulas, encode_formulas
 from mattransformer.data.known import KnownFormulas
 from mattransformer.errors import MattransformerError
 from mattransformer.formula import Formula
-from mattransformer.generation.prefix_tree import ROUND, Truncation, sample_sequences
+from mattransformer.generation.filling import added, candidates, read_canvas
 from mattransformer.generation.samples import MOST_ATOMS, SampleSet
+from mattransformer.models.architectures import positions
 from mattransformer.models.checkpoints import find_checkpoint, load_model
+from mattransformer.objectives.sequences import ROUND, Truncation
+from mattransformer.objectives.table import objective_of
 from mattransformer.screening.screen import screen
-from mattransformer.tokenization import condition_values, prompt_ids
+from mattransformer.tokenization import PROMPT_LENGTH, condition_values, prompt_ids
 from mattransformer.training.loss import formula_losses
 
 if TYPE_CHECKING:
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 # Sampling stops when fewer than this share of a round's samples are new compositions.
 LEAST_PROGRESS: Final = 0.002
 _LEAST_ROUND: Final = 256
+_EMBEDDED_TOKENS: Final = 8192
 _log = logging.getLogger(__name__)
 
 
@@ -42,17 +48,19 @@ class GenerationError(MattransformerError):
 
 
 class LanguageModel:
-    """A causal language model of compositions.
+    """A language model of compositions.
 
     Attributes:
         model: the Hugging Face model, float32, in evaluation mode.
         folder: of its checkpoint.
+        objective: what it was trained for.
     """
 
     def __init__(self, model: PreTrainedModel, folder: Path) -> None:
         """Wrap a model; `load` is the usual way."""
         self.model = model
         self.folder = folder
+        self.objective = objective_of(model)
 
     def generate(
         self,
@@ -89,9 +97,10 @@ class LanguageModel:
 
         Returns:
             One row a composition, the most probable first: `formula` (reduced), `tokens`, `log_prob` (natural
-            logarithm of the model's own probability of the canonical sequence, end token included, conditions given),
-            `oxidation_states_set`, `charge_neutral`, `electronegativity_balanced`, `novel` (neither in the Materials
-            Project, nor in OQMD, nor in `known`). `attrs` holds the settings and what became of the samples.
+            logarithm of the model's own probability of the canonical sequence, end token included, conditions given;
+            `log_prob_bound` where only a lower bound is known), `oxidation_states_set`, `charge_neutral`,
+            `electronegativity_balanced`, `novel` (neither in the Materials Project, nor in OQMD, nor in `known`).
+            `attrs` holds the settings and what became of the samples.
 
         Raises:
             MattransformerError: a request that makes no sense.
@@ -152,7 +161,7 @@ class LanguageModel:
         samples = SampleSet()
         prompt = prompt_ids(conditions)
         truncation = _truncation(temperature, top_k, top_p)
-        samples.add(sample_sequences(self.model, prompt, n, seed, truncation, max_tokens=MOST_ATOMS))
+        samples.add(self.objective.sample(self.model, prompt, n, seed, truncation, max_tokens=MOST_ATOMS))
         return samples
 
     def log_prob(
@@ -170,26 +179,108 @@ class LanguageModel:
             condition: conditions by keyword.
 
         Returns:
-            The exact natural logarithm of the probability of each canonical sequence, end token included, conditions
-            given; float64.
+            The natural logarithm of the probability of each canonical sequence, end token included, conditions given;
+            float64, (n,). Exact for GPT, GPT-2, GPT-Neo, GPT-J and BART; for RoBERTa and BLM a lower bound, averaged
+            over orders that depend on the formula alone.
 
         Raises:
             MattransformerError: a formula that cannot be read or is longer than the model's positions.
         """
         chosen = condition_values({**(conditions or {}), **condition})
+        encoded = self._encoded(formulas, chosen)
+        return -formula_losses(self.model, encoded)
+
+    def fill(
+        self,
+        canvas: str | Sequence[str],
+        top: int = 10,
+        *,
+        seed: int = 0,
+        conditions: Mapping[str, str] | None = None,
+        **condition: str,
+    ) -> pd.DataFrame:
+        """Fill the holes of a composition.
+
+        Args:
+            canvas: atoms or formulas with holes between them: `<mask>` for one atom, and for BART and BLM `<blank>` for
+                any number. `Sr <mask> O3` asks for X in SrXO3.
+            top: rows wanted.
+            seed: decides what a model proposes where there are too many choices to score all: with three masks and
+                more, and with blanks.
+            conditions: see `generate`.
+            condition: conditions by keyword.
+
+        Returns:
+            The most probable compositions, best first: `formula` (reduced), `filled` (the atoms that were put in), and
+            `log_prob` of the whole composition, or `log_prob_bound`, see `log_prob`.
+
+        Raises:
+            MattransformerError: holes that cannot be read, or that this model cannot fill.
+        """
+        import pandas as pd
+
+        if not isinstance(top, int | np.integer) or top < 1:
+            raise GenerationError(f"top: {top!r} is not possible; ask for at least 1 row")
+        chosen = condition_values({**(conditions or {}), **condition})
+        tokens = read_canvas(canvas)
+        found = candidates(self.model, prompt_ids(chosen), tokens, seed)
+        table = pd.DataFrame(
+            {
+                "formula": [formula.reduced_formula for formula in found],
+                "filled": [added(formula, tokens) for formula in found],
+                self.score: self.log_prob(found, conditions=chosen),
+            }
+        )
+        return table.sort_values([self.score, "formula"], ascending=[False, True], ignore_index=True).head(
+            top
+        )
+
+    @property
+    def score(self) -> str:
+        """What `log_prob` gives, as columns name it: `log_prob`, or `log_prob_bound` where it is a lower bound."""
+        return "log_prob" if self.objective.exact else "log_prob_bound"
+
+    @torch.no_grad()
+    def embed(
+        self,
+        formulas: Iterable[str | Formula],
+        *,
+        conditions: Mapping[str, str] | None = None,
+        **condition: str,
+    ) -> np.ndarray:
+        """Give each formula a vector: the mean over its atoms of the last hidden layer, of two stacks the encoder's.
+
+        Args:
+            formulas: any number; each is reduced and put in canonical order.
+            conditions: see `generate`.
+            condition: conditions by keyword.
+
+        Returns:
+            float32, (n, width of the model).
+
+        Raises:
+            MattransformerError: a formula that cannot be read or is longer than the model's positions.
+        """
+        encoded = self._encoded(formulas, condition_values({**(conditions or {}), **condition}))
+        found = np.zeros((len(encoded), self.model.config.hidden_size), dtype=np.float32)
+        for batch in length_batches(encoded.lengths, np.arange(len(encoded)), _EMBEDDED_TOKENS, 0, 0):
+            ids = torch.from_numpy(encoded.rows(batch)).to(self.model.device)
+            hidden = self.objective.hidden(self.model, ids)
+            found[batch] = hidden[:, PROMPT_LENGTH:-1].mean(dim=1).float().cpu().numpy()
+        return found
+
+    def _encoded(self, formulas: Iterable[str | Formula], chosen: dict[str, str]) -> EncodedFormulas:
+        """Encode formulas, each reduced and in canonical order."""
         reduced = [Formula.parse(formula).reduced for formula in formulas]
-        if not reduced:
-            return np.zeros(0)
-        room = self.model.config.max_position_embeddings - len(chosen) - 1
+        room = positions(self.model.config) - len(chosen) - 1
         for formula in reduced:
             if formula.atoms > room:
                 raise GenerationError(f"{formula}: {formula.atoms} atoms, but the model has room for {room}")
-        encoded = encode_formulas(
+        return encode_formulas(
             [formula.reduced_formula for formula in reduced],
             [chosen["source"]] * len(reduced),
             [chosen["variant"]] * len(reduced),
         )
-        return -formula_losses(self.model, encoded)
 
     def _until(
         self, n: int, seed: int, chosen: dict[str, str], truncation: Truncation, *, progress: bool
@@ -202,7 +293,7 @@ class LanguageModel:
             while (found := len(samples.compositions)) < n:
                 wanted = n - found
                 size = min(ROUND, max(_LEAST_ROUND, int(wanted * 1.1) if rounds == 0 else wanted * 2))
-                sequences = sample_sequences(
+                sequences = self.objective.sample(
                     self.model, prompt_ids(chosen), size, [seed, rounds], truncation, max_tokens=MOST_ATOMS
                 )
                 samples.add(sequences)
@@ -227,10 +318,10 @@ class LanguageModel:
             log_probs[unscored] = self.log_prob([formulas[index] for index in unscored], conditions=chosen)
         table = screen(list(samples.compositions), oxidation_states=oxidation_states, known=listed)
         table["tokens"] = [" ".join(formula.tokens) for formula in formulas]
-        table["log_prob"] = log_probs
-        columns = ["formula", "tokens", "log_prob", "oxidation_states_set", "charge_neutral"]
+        table[self.score] = log_probs
+        columns = ["formula", "tokens", self.score, "oxidation_states_set", "charge_neutral"]
         table = table[[*columns, "electronegativity_balanced", "novel"]]
-        return table.sort_values(["log_prob", "formula"], ascending=[False, True], ignore_index=True)
+        return table.sort_values([self.score, "formula"], ascending=[False, True], ignore_index=True)
 
 
 def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:

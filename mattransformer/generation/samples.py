@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from mattransformer.formula import Formula
-from mattransformer.generation.prefix_tree import SampledSequence
+from mattransformer.objectives.sequences import SampledSequence
 from mattransformer.tokenization import FIRST_ELEMENT_ID, VOCABULARY
 
 # The limits of the corpora, and of the published samplers.
@@ -22,7 +23,7 @@ class Composition:
     Attributes:
         formula: reduced.
         count: samples that gave it, in any order of its atoms.
-        log_prob: of the canonical sequence, if that was sampled; otherwise None.
+        log_prob: of the canonical sequence, if that was sampled and is known; otherwise None.
     """
 
     formula: Formula
@@ -63,7 +64,8 @@ class SampleSet:
 
     def _merge(self, sequence: SampledSequence) -> None:
         formula = Formula.from_tokens(_tokens(sequence)).reduced
-        log_prob = sequence.log_prob if is_canonical(sequence, formula) else None
+        canonical = is_canonical(sequence, formula) and not math.isnan(sequence.log_prob)
+        log_prob = sequence.log_prob if canonical else None
         merged = self.compositions.setdefault(formula.reduced_formula, Composition(formula, 0, None))
         merged.count += sequence.count
         if log_prob is not None:

@@ -31,8 +31,9 @@ from mattransformer.data.encoding import EncodedFormulas
 from mattransformer.data.splits import split_of
 from mattransformer.data.variants import VARIANTS, holding, variants_of
 from mattransformer.formula import Formula
-from mattransformer.generation.prefix_tree import SampledSequence, sample_sequences
 from mattransformer.generation.samples import MOST_ATOMS, MOST_ELEMENTS, canonical_formula
+from mattransformer.objectives.sequences import SampledSequence
+from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import END_ID, prompt_ids
 from mattransformer.training.rows import OwnSampler, WeightedRows, load_training_data
 
@@ -85,10 +86,11 @@ class SelfTraining:
             The distinct sequences that teach something.
         """
         lessons = _Lessons()
+        objective = objective_of(model)
         for number, ((source, variant), share) in enumerate(self.shares.items()):
             prompt = prompt_ids({"source": source, "variant": variant})
             drawn = list(
-                sample_sequences(
+                objective.sample(
                     model, prompt, round(samples * share), [*seed, number], max_tokens=MOST_ATOMS
                 )
             )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
 CAUSAL: Final = "causal"
+MASKED_DIFFUSION: Final = "masked diffusion"
+INFILLING: Final = "text infilling"
 
 
 class ArchitectureError(MattransformerError):
@@ -32,11 +34,12 @@ class Architecture:
     Attributes:
         name: what configurations and users call it.
         model_type: the type that `AutoConfig.for_model` knows.
-        objective: what it is trained for; `causal` predicts the next token.
+        objective: what it is trained for, see `mattransformer.objectives`.
         presets: preset name to the sizes that are given to the configuration class.
         fixed: settings of every preset: the same function computed faster, or a default that fits no formula.
         dropouts: the names of its dropout settings.
         cached: whether its forward pass can keep keys and values.
+        class_name: the Auto class of transformers that opens it.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Architecture:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     dropouts: tuple[str, ...] = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
     cached: bool = True
+    class_name: str = "AutoModelForCausalLM"
 
 
 # gelu_pytorch_tanh is gelu_new in one kernel.
@@ -102,6 +106,67 @@ ARCHITECTURES: Final[tuple[Architecture, ...]] = (
             "small": {"n_layer": 4, "n_embd": 192, "n_head": 6, "n_positions": 64, "rotary_dim": 32},
         },
         fixed={"activation_function": "gelu_pytorch_tanh"},
+    ),
+    Architecture(
+        name="bart",
+        model_type="bart",
+        objective=INFILLING,
+        presets={
+            "published": {
+                "encoder_layers": 10,
+                "decoder_layers": 10,
+                "d_model": 128,
+                "encoder_ffn_dim": 256,
+                "decoder_ffn_dim": 256,
+                "encoder_attention_heads": 4,
+                "decoder_attention_heads": 4,
+                "max_position_embeddings": 256,
+            },
+            "small": {
+                "encoder_layers": 2,
+                "decoder_layers": 3,
+                "d_model": 144,
+                "encoder_ffn_dim": 576,
+                "decoder_ffn_dim": 576,
+                "encoder_attention_heads": 4,
+                "decoder_attention_heads": 4,
+                "max_position_embeddings": 64,
+            },
+        },
+        fixed={
+            "activation_function": "gelu",
+            "decoder_start_token_id": BEGIN_ID,
+            "forced_eos_token_id": None,
+            "is_encoder_decoder": True,
+        },
+        dropouts=("dropout", "attention_dropout", "activation_dropout"),
+        cached=False,
+        class_name="AutoModelForSeq2SeqLM",
+    ),
+    Architecture(
+        name="roberta",
+        model_type="roberta",
+        objective=MASKED_DIFFUSION,
+        presets={
+            "published": {
+                "num_hidden_layers": 8,
+                "hidden_size": 180,
+                "num_attention_heads": 4,
+                "intermediate_size": 3072,
+                "max_position_embeddings": 257,
+            },
+            "small": {
+                "num_hidden_layers": 4,
+                "hidden_size": 176,
+                "num_attention_heads": 4,
+                "intermediate_size": 704,
+                "max_position_embeddings": 65,
+            },
+        },
+        fixed={"type_vocab_size": 1},
+        dropouts=("hidden_dropout_prob", "attention_probs_dropout_prob"),
+        cached=False,
+        class_name="AutoModelForMaskedLM",
     ),
 )
 BY_NAME: Final[dict[str, Architecture]] = {row.name: row for row in ARCHITECTURES}
@@ -188,12 +253,13 @@ def build_model(config: PreTrainedConfig) -> PreTrainedModel:
         ArchitectureError: sizes that do not fit together.
     """
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
 
     from mattransformer.models.kernels import use_fast_kernels
 
     try:
-        model = AutoModelForCausalLM.from_config(
+        auto_class = getattr(transformers, BY_MODEL_TYPE[config.model_type].class_name)
+        model: PreTrainedModel = auto_class.from_config(
             config, dtype=torch.float32, attn_implementation="eager"
         ).eval()
         with torch.no_grad():  # some sizes are found not to fit only when they are used
@@ -202,6 +268,19 @@ def build_model(config: PreTrainedConfig) -> PreTrainedModel:
         raise _misfit(config.model_type, error) from error
     use_fast_kernels(model)
     return model.train()
+
+
+def positions(config: PreTrainedConfig) -> int:
+    """Count the tokens that a sequence of a model may have, conditions and end included.
+
+    Args:
+        config: of a model of the table.
+
+    Returns:
+        Its positions, less what RoBERTa keeps for padding.
+    """
+    taken = PAD_ID + 1 if config.model_type == "roberta" else 0
+    return int(config.max_position_embeddings) - taken
 
 
 def _misfit(model_type: str, error: Exception) -> ArchitectureError:

@@ -1,4 +1,4 @@
-"""The training: next-token loss on every position of a formula, one formula a sequence, over accelerate.
+"""The training: the loss of a model's objective, one formula a sequence, over accelerate.
 
 Batches hold sequences of one length, so nothing is padded and no position is wasted. With several processes
 (`torchrun --nproc_per_node 2 -m mattransformer train …`) each takes its share of the rows of every batch, and the
@@ -19,12 +19,13 @@ import numpy as np
 import torch
 
 from mattransformer.data.batches import length_batches
-from mattransformer.models.architectures import CAUSAL, architecture, build_config, build_model
+from mattransformer.models.architectures import build_config, build_model, positions
 from mattransformer.models.checkpoints import RUN, WEIGHTS, describe, load_model, save_checkpoint
+from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import PROMPT_LENGTH, VOCABULARY_SHA256
 from mattransformer.training.averaging import WeightAverage
 from mattransformer.training.config import ConfigError, TrainingConfig
-from mattransformer.training.loss import formula_loss, mean_formula_loss
+from mattransformer.training.loss import mean_formula_loss
 from mattransformer.training.processes import make_accelerator
 from mattransformer.training.record import run_record, write_record
 from mattransformer.training.rows import OwnSampler, WeightedRows, join, load_training_data
@@ -94,11 +95,13 @@ class _Run:
         with self.accelerator.main_process_first():  # the others find the corpus in the cache
             self.data = load_training_data(config)
         longest = max(int(formulas.lengths.max()) for formulas in (self.data.train, self.data.valid))
-        room = self.model.config.max_position_embeddings
+        room = positions(self.model.config)
         if longest > room:
             raise ConfigError(
                 f"sizes: the longest sequence has {longest} tokens, but the model {room} positions; raise its positions"
             )
+        self.objective = objective_of(self.model)
+        self.objective.observe(self.model, self.data.train, self.data.weights)
         self.model.to(self.accelerator.device)
         self.average = WeightAverage(self.model, config.average_steps)
         optimizer = make_optimizer(self.model, config)
@@ -115,8 +118,6 @@ class _Run:
         config = self.config
         if config.init_from is not None:
             return load_model(config.init_from, dropout=config.dropout).train()
-        if architecture(config.architecture).objective != CAUSAL:
-            raise ConfigError(f"architecture: {config.architecture} is not trained by this loop")
         return build_model(build_config(config.architecture, config.preset, config.sizes, config.dropout))
 
     def go(self, *, resume: bool) -> TrainingResult:
@@ -219,7 +220,7 @@ class _Run:
         ids = torch.from_numpy(self.rows.formulas.rows(taken)).to(accelerator.device)
         weights = torch.from_numpy(self.rows.loss_weights[taken] * (not idle)).to(ids.device, torch.float32)
         positions = len(rows) * (ids.shape[1] - PROMPT_LENGTH)
-        losses = formula_loss(self.wrapped(input_ids=ids, use_cache=False).logits, ids)
+        losses = self.objective.losses(self.wrapped, ids)
         summed = (losses * weights).sum()
         # Processes average their gradients: with this factor the average is the gradient of the whole batch.
         accelerator.backward(summed * (accelerator.num_processes / positions))

@@ -1,7 +1,4 @@
-"""The loss of causal models: natural logarithms, on every position that predicts an atom or the end.
-
-Condition tokens are given, not predicted.
-"""
+"""The negative log-likelihood of formulas, or the bound of it that a model has. Condition tokens are given."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ import torch
 
 from mattransformer.data.batches import length_batches
 from mattransformer.data.encoding import EncodedFormulas
-from mattransformer.tokenization import PROMPT_LENGTH
+from mattransformer.objectives.table import objective_of
 from mattransformer.training.processes import in_float32
 
 if TYPE_CHECKING:
@@ -20,45 +17,33 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _EVALUATION_TOKENS = 8192
-
-
-def formula_loss(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Give the negative log-likelihood of each formula.
-
-    Args:
-        logits: (B, T, V), of the sequences themselves.
-        ids: (B, T), prompt, atoms and end; no padding.
-
-    Returns:
-        Nats a formula, end token included, conditions given, (B,), float32.
-    """
-    predicted = logits[:, PROMPT_LENGTH - 1 : -1].float()  # (B, T - PROMPT_LENGTH, V)
-    nats = torch.nn.functional.cross_entropy(
-        predicted.reshape(-1, predicted.shape[-1]), ids[:, PROMPT_LENGTH:].reshape(-1), reduction="none"
-    )
-    return nats.view(ids.shape[0], -1).sum(dim=1)
+_SEED = 0  # of the orders that bounds are averaged over
+ORDERS = 4
+"""Orders that a bound is averaged over, where a formula is scored for its own sake."""
 
 
 @torch.no_grad()
 def formula_losses(
-    model: PreTrainedModel, formulas: EncodedFormulas, rows: np.ndarray | None = None
+    model: PreTrainedModel, formulas: EncodedFormulas, rows: np.ndarray | None = None, *, orders: int = ORDERS
 ) -> np.ndarray:
     """Score sequences with a model in evaluation mode.
 
     Args:
-        model: causal.
+        model: of any architecture.
         formulas: the sequences.
         rows: which of them; None for all.
+        orders: that a bound is averaged over.
 
     Returns:
-        Nats a formula, (rows,), float64, in the order of `rows`.
+        Nats a formula, (rows,), float64, in the order of `rows`: exact, or an upper bound (`Objective.exact`).
     """
     model.eval()
+    objective = objective_of(model)
     rows = np.arange(len(formulas)) if rows is None else rows
     nats = np.zeros(len(formulas))
     for batch in length_batches(formulas.lengths, rows, _EVALUATION_TOKENS, 0, 0):
         ids = torch.from_numpy(formulas.rows(batch)).to(model.device)
-        nats[batch] = formula_loss(model(input_ids=ids, use_cache=False).logits, ids).double().cpu().numpy()
+        nats[batch] = objective.nats(model, ids, _SEED, orders).double().cpu().numpy()
     return nats[rows]
 
 
@@ -67,7 +52,7 @@ def mean_formula_loss(accelerator: Accelerator, model: PreTrainedModel, formulas
 
     Args:
         accelerator: of the run.
-        model: causal, unwrapped.
+        model: unwrapped.
         formulas: the sequences.
 
     Returns:
@@ -75,6 +60,6 @@ def mean_formula_loss(accelerator: Accelerator, model: PreTrainedModel, formulas
     """
     rows = np.arange(len(formulas))[accelerator.process_index :: accelerator.num_processes]
     with in_float32(model):
-        nats = float(formula_losses(model, formulas, rows).sum())
+        nats = float(formula_losses(model, formulas, rows, orders=1).sum())
     total = torch.tensor(nats, dtype=torch.float64, device=accelerator.device)
     return float(accelerator.reduce(total, "sum")) / len(formulas)

@@ -18,8 +18,8 @@ from mattransformer.evaluation.validity import (
     shares,
 )
 from mattransformer.formula import Formula
-from mattransformer.generation.prefix_tree import SampledSequence
 from mattransformer.generation.samples import SampleSet
+from mattransformer.objectives.sequences import SampledSequence
 from mattransformer.tokenization import TOKEN_ID, element_ids
 
 KNOWN = KnownFormulas.of(["NaCl", "SrTiO3"])

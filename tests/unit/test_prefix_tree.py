@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +11,10 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from mattransformer.generation import prefix_tree
-from mattransformer.generation.prefix_tree import (
-    SampledSequence,
-    Truncation,
-    probabilities,
-    sample_sequences,
-)
 from mattransformer.models.architectures import BY_MODEL_TYPE, BY_NAME, build_config, build_model
+from mattransformer.objectives import prefix_tree
+from mattransformer.objectives.sequences import SampledSequence, Truncation, probabilities
+from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import END_ID, PAD_ID, TOKEN_ID, VOCABULARY, prompt_ids
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -35,6 +32,10 @@ MOST = 3
 SAMPLES = 20_000
 REACHABLE = [END_ID, PAD_ID, TOKEN_ID["Na"], TOKEN_ID["Cl"]]
 Outcome = tuple[tuple[int, ...], bool]  # token ids and whether they ended
+
+
+def sample_sequences(model: PreTrainedModel, *arguments: Any, **settings: Any) -> Iterator[SampledSequence]:
+    return objective_of(model).sample(model, *arguments, **settings)
 
 
 def random_model(name: str = "gpt2") -> PreTrainedModel:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mattransformer.generation.prefix_tree import SampledSequence
 from mattransformer.generation.samples import SampleSet
+from mattransformer.objectives.sequences import SampledSequence
 from mattransformer.tokenization import END_ID, element_ids
 
 

@@ -1,4 +1,4 @@
-"""Sampling from a causal model along a tree of prefixes: each distinct prefix is evaluated once.
+"""Sampling from left to right along a tree of prefixes: each distinct prefix is evaluated once.
 
 Every sample is drawn independently from the model's distribution. Samples that share a prefix share its evaluation:
 at a node, each of them draws its own next token, and the node splits into one child a token drawn. The tree is walked
@@ -8,55 +8,20 @@ round sizes are constants: a seed decides the samples.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
-from mattransformer.models.architectures import BY_MODEL_TYPE
+from mattransformer.objectives.sequences import ROUND, SampledSequence, Truncation, probabilities
 from mattransformer.tokenization import END_ID, FIRST_ELEMENT_ID, PROMPT_LENGTH
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    pass
 
 TILE: Final = 1024
-ROUND: Final = 65_536
-
-
-@dataclass(frozen=True)
-class Truncation:
-    """How the model's distribution is changed before it is sampled.
-
-    Attributes:
-        temperature: divides the logits; 1 samples the model itself.
-        top_k: only that many most probable tokens.
-        top_p: only the most probable tokens that hold this share together; after temperature and `top_k`.
-    """
-
-    temperature: float = 1.0
-    top_k: int | None = None
-    top_p: float | None = None
-
-
-@dataclass(frozen=True)
-class SampledSequence:
-    """One distinct sequence.
-
-    Attributes:
-        ids: token ids after the prompt, without the end token.
-        count: how many samples gave it.
-        log_prob: natural logarithm of the model's own probability, end token included, conditions given; for an
-            unfinished one that of its tokens.
-        finished: whether it ended; otherwise it was cut after `max_tokens`, or at a token that is no element, after
-            which no formula can follow.
-    """
-
-    ids: tuple[int, ...]
-    count: int
-    log_prob: float
-    finished: bool
 
 
 @dataclass(frozen=True)
@@ -73,25 +38,32 @@ class _Tile:
     parents: np.ndarray | None
 
 
+Step = Callable[[torch.Tensor, Any], tuple[torch.Tensor, Any]]
+"""Prefixes (nodes, depth) and the keys and values of all but their last token (None at first, and where a model keeps
+none) to the logits of the next token, (nodes, V), and the keys and values of all tokens."""
+
+
 @torch.no_grad()
-def sample_sequences(
-    model: PreTrainedModel,
+def sample_tree(
+    step: Step,
     prompt: list[int],
     n: int,
     seed: int | list[int],
     truncation: Truncation | None = None,
     *,
     max_tokens: int,
+    device: torch.device,
 ) -> Iterator[SampledSequence]:
     """Draw independent samples.
 
     Args:
-        model: causal, in evaluation mode.
+        step: evaluates a model.
         prompt: condition tokens.
         n: samples.
         seed: decides them, together with `n`.
         truncation: temperature, top-k and top-p.
         max_tokens: a sample that has not ended after as many atoms is cut, with the atom that is too many.
+        device: of the model.
 
     Yields:
         Distinct sequences of each round of `ROUND` samples, with counts that add up to `n`.
@@ -99,22 +71,23 @@ def sample_sequences(
     generator = np.random.default_rng(seed)
     truncation = truncation or Truncation()
     for start in range(0, n, ROUND):
-        yield from _round(model, prompt, min(ROUND, n - start), generator, truncation, max_tokens)
+        yield from _round(step, prompt, min(ROUND, n - start), generator, truncation, max_tokens, device)
 
 
 def _round(
-    model: PreTrainedModel,
+    step: Step,
     prompt: list[int],
     n: int,
     generator: np.random.Generator,
     truncation: Truncation,
     max_tokens: int,
+    device: torch.device,
 ) -> Iterator[SampledSequence]:
     root = _Tile(np.array([prompt]), np.array([n]), np.zeros(1), None, None)
     pending = [root]
     while pending:
         tile = pending.pop()
-        log_probs, cache = _evaluate(model, tile)
+        log_probs, cache = _evaluate(step, tile, device)
         nodes, tokens, counts = _split(tile.counts, log_probs, generator, truncation)
         totals = tile.log_probs[nodes] + log_probs[nodes, tokens]
         atoms = tile.prefixes.shape[1] - PROMPT_LENGTH
@@ -135,15 +108,10 @@ def _round(
         )
 
 
-def _evaluate(model: PreTrainedModel, tile: _Tile) -> tuple[np.ndarray, Any]:
+def _evaluate(step: Step, tile: _Tile, device: torch.device) -> tuple[np.ndarray, Any]:
     """Give the log-probabilities of the next token, (nodes, V), float64, and the keys and values of the tile."""
-    cache = _select(tile.cache, tile.parents, model.device)
-    ids = torch.from_numpy(tile.prefixes if cache is None else tile.prefixes[:, -1:]).to(model.device)
-    if not BY_MODEL_TYPE[model.config.model_type].cached:  # evaluates the whole prefix
-        logits, cache = model(input_ids=ids).logits[:, -1], None
-    else:
-        output = model(input_ids=ids, past_key_values=cache, use_cache=True)
-        logits, cache = output.logits[:, -1], output.past_key_values
+    cache = _select(tile.cache, tile.parents, device)
+    logits, cache = step(torch.from_numpy(tile.prefixes).to(device), cache)
     return torch.log_softmax(logits.double(), dim=-1).cpu().numpy(), cache
 
 
@@ -180,28 +148,3 @@ def _split(
     flat = (share + np.arange(len(counts))[:, None]).ravel()
     children, times = np.unique(np.searchsorted(flat, draws, side="right"), return_counts=True)
     return children // size, children % size, times
-
-
-def probabilities(log_probs: np.ndarray, truncation: Truncation) -> np.ndarray:
-    """Apply temperature, top-k and top-p.
-
-    Args:
-        log_probs: the model's, (nodes, V), float64.
-        truncation: what to apply.
-
-    Returns:
-        Probabilities, (nodes, V), each row adding up to 1.
-    """
-    scaled = log_probs / truncation.temperature
-    values = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    if truncation.top_k is not None and truncation.top_k < values.shape[1]:
-        least = np.partition(values, -truncation.top_k, axis=1)[:, -truncation.top_k, None]
-        values = np.where(values >= least, values, 0.0)
-    values /= values.sum(axis=1, keepdims=True)
-    if truncation.top_p is not None and truncation.top_p < 1:
-        order = np.argsort(-values, axis=1, kind="stable")
-        ranked = np.take_along_axis(values, order, axis=1)
-        before = np.cumsum(ranked, axis=1) - ranked  # the first token beyond the share is kept
-        np.put_along_axis(values, order, np.where(before < truncation.top_p, ranked, 0.0), axis=1)
-        values /= values.sum(axis=1, keepdims=True)
-    return values

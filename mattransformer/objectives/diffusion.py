@@ -1,0 +1,190 @@
+"""Masked diffusion: atoms are masked at a rate drawn from 0 to 1 and predicted, each by itself, from what is left.
+
+With a number of atoms n drawn from the training rows, all atoms masked, and one position after another filled in a
+random order, such a model generates. The probability of a formula is a mean over orders, of which
+
+    log p >= log p(n) + sum over k of the mean over sets M of k masked atoms of (1/k) * sum over M of log p(atom | rest)
+
+is a lower bound (Uria, Murray, Larochelle, ICML 2014; Sahoo et al., NeurIPS 2024). Training draws one k and one set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+
+from mattransformer.errors import MattransformerError
+from mattransformer.objectives.sequences import (
+    ROUND,
+    SampledSequence,
+    Truncation,
+    filling_orders,
+    probabilities,
+)
+from mattransformer.tokenization import END_ID, FIRST_ELEMENT_ID, MASK_ID, PROMPT_LENGTH, VOCABULARY
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from mattransformer.data.encoding import EncodedFormulas
+    from mattransformer.models.architectures import Architecture
+
+_TILE: Final = 1024  # sequences that are evaluated together
+LENGTHS: Final = "formula_lengths"
+"""Setting of the configuration: conditions to how often each number of atoms, from 0, came among the training rows."""
+
+
+class LengthError(MattransformerError):
+    """A model that knows nothing of numbers of atoms, since it was never trained."""
+
+
+class MaskedDiffusion:
+    """RoBERTa."""
+
+    exact = False
+
+    def __init__(self, row: Architecture) -> None:
+        """Take a row of the table of architectures."""
+        del row
+
+    def losses(self, model: Any, ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - wrapped for several processes
+        """See `Objective.losses`; an unbiased draw of the bound, but for the constant log p(n)."""
+        rows, atoms = ids.shape[0], ids.shape[1] - PROMPT_LENGTH - 1
+        masked = torch.randint(1, atoms + 1, (rows, 1)).to(ids.device)
+        ranks = torch.rand(rows, atoms).argsort(dim=1).argsort(dim=1).to(ids.device)
+        return self._predicted(model, ids, ranks < masked).sum(dim=1) * (atoms / masked[:, 0])
+
+    def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
+        """See `Objective.nats`; the bound, every number of masked atoms in each of the orders."""
+        rows, atoms = ids.shape[0], ids.shape[1] - PROMPT_LENGTH - 1
+        sequences = ids[:, PROMPT_LENGTH:-1].cpu().numpy()
+        ranks = torch.from_numpy(filling_orders(sequences, orders, seed)).to(ids.device)  # (B, orders, n)
+        counts = torch.arange(1, atoms + 1, device=ids.device)
+        masked = (ranks[:, :, None, :] < counts[:, None]).reshape(-1, atoms)  # a row for each order and count
+        repeated = ids.repeat_interleave(orders * atoms, dim=0)
+        found = torch.cat(
+            [
+                self._predicted(model, repeated[at : at + _TILE], masked[at : at + _TILE]).sum(dim=1)
+                for at in range(0, len(repeated), _TILE)
+            ]
+        )
+        bound = (found.view(rows, orders, atoms).double() / counts).sum(dim=2).mean(dim=1)
+        lengths = np.array([self._length_shares(model, row[:PROMPT_LENGTH])[atoms] for row in ids.tolist()])
+        return bound - torch.from_numpy(np.log(lengths)).to(ids.device)
+
+    def sample(
+        self,
+        model: PreTrainedModel,
+        prompt: list[int],
+        n: int,
+        seed: int | list[int],
+        truncation: Truncation | None = None,
+        *,
+        max_tokens: int,
+    ) -> Iterator[SampledSequence]:
+        """See `Objective.sample`; the number of atoms is drawn first."""
+        generator = np.random.default_rng(seed)
+        shares = self._length_shares(model, prompt)[: max_tokens + 1]
+        for start in range(0, n, ROUND):
+            drawn = generator.multinomial(min(ROUND, n - start), shares / shares.sum())
+            for atoms in np.flatnonzero(drawn).tolist():
+                canvas = [*prompt, *[MASK_ID] * atoms, END_ID]
+                yield from fill_masks(model, canvas, int(drawn[atoms]), generator, truncation or Truncation())
+
+    def hidden(self, model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
+        """See `Objective.hidden`."""
+        return model(input_ids=ids, output_hidden_states=True).hidden_states[-1]
+
+    def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
+        """Keep how often each number of atoms comes under each condition, for `sample`.
+
+        Args:
+            model: its configuration is changed; what it knows of other conditions stays.
+            formulas: training rows.
+            weights: how often each is seen.
+        """
+        known: dict[str, list[float]] = dict(getattr(model.config, LENGTHS, None) or {})
+        prompts = np.stack([formulas.ids[formulas.starts[:-1] + at] for at in range(PROMPT_LENGTH)], axis=1)
+        atoms = formulas.lengths - PROMPT_LENGTH - 1
+        for prompt in np.unique(prompts, axis=0).tolist():
+            chosen = (prompts == prompt).all(axis=1)
+            counts = np.bincount(atoms[chosen], weights[chosen])
+            if counts.any():
+                known[_name(prompt)] = [round(float(count), 3) for count in counts]
+        setattr(model.config, LENGTHS, known)
+
+    def _predicted(self, model: Any, ids: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+        """Give the nats of the masked atoms, 0 for the others, (B, n), float32."""
+        atoms = ids[:, PROMPT_LENGTH:-1]
+        canvas = ids.clone()
+        canvas[:, PROMPT_LENGTH:-1] = torch.where(masked, MASK_ID, atoms)
+        logits = model(input_ids=canvas).logits[:, PROMPT_LENGTH:-1, FIRST_ELEMENT_ID:].float()
+        nats = torch.nn.functional.cross_entropy(
+            logits.reshape(-1, logits.shape[-1]), (atoms - FIRST_ELEMENT_ID).reshape(-1), reduction="none"
+        )
+        return nats.view(atoms.shape) * masked
+
+    def _length_shares(self, model: PreTrainedModel, prompt: list[int]) -> np.ndarray:
+        """Give the probability of each number of atoms, from 0; of unknown conditions that of all together."""
+        known: dict[str, list[float]] = getattr(model.config, LENGTHS, None) or {}
+        if not known:
+            raise LengthError("the model was never trained, and knows no number of atoms: train it first")
+        room = model.config.max_position_embeddings
+        counts = np.zeros(room)
+        own = known.get(_name(prompt))
+        for listed in known.values() if own is None else [own]:
+            counts[: len(listed)] += listed
+        counts[1:] += 1e-6 * counts.sum()  # none is impossible
+        return counts / counts.sum()
+
+
+@torch.no_grad()
+def fill_masks(
+    model: PreTrainedModel, canvas: list[int], n: int, generator: np.random.Generator, truncation: Truncation
+) -> Iterator[SampledSequence]:
+    """Fill the masks of a canvas one after another, in an order that each sample draws for itself.
+
+    Args:
+        model: in evaluation mode.
+        canvas: condition tokens, atoms and masks, end token.
+        n: samples.
+        generator: decides them.
+        truncation: how each atom is drawn.
+
+    Yields:
+        Distinct sequences with counts that add up to `n`.
+    """
+    blanks = np.array([at for at, token in enumerate(canvas) if token == MASK_ID], dtype=np.int64)
+    states = np.tile(np.array(canvas, dtype=np.int64), (n, 1))
+    orders = (
+        blanks[generator.random((n, len(blanks))).argsort(axis=1)] if len(blanks) else np.zeros((n, 0), int)
+    )
+    for step in range(len(blanks)):
+        at = orders[:, step]
+        distinct, where = np.unique(states, axis=0, return_inverse=True)
+        log_probs = _element_log_probs(model, distinct)  # (distinct, T, elements)
+        draws = generator.random(n)
+        for first in range(0, n, _TILE):
+            own = slice(first, first + _TILE)
+            shares = probabilities(log_probs[where[own], at[own]], truncation).cumsum(axis=1)
+            chosen = (shares < draws[own, None] * shares[:, -1:]).sum(axis=1)
+            states[np.arange(n)[own], at[own]] = FIRST_ELEMENT_ID + np.minimum(chosen, shares.shape[1] - 1)
+    distinct, counts = np.unique(states, axis=0, return_counts=True)
+    for row, count in zip(distinct.tolist(), counts.tolist(), strict=True):
+        yield SampledSequence(tuple(row[PROMPT_LENGTH:-1]), count, float("nan"), finished=True)
+
+
+def _element_log_probs(model: PreTrainedModel, states: np.ndarray) -> np.ndarray:
+    parts = []
+    for first in range(0, len(states), _TILE):
+        ids = torch.from_numpy(states[first : first + _TILE]).to(model.device)
+        logits = model(input_ids=ids).logits[:, :, FIRST_ELEMENT_ID:].double()
+        parts.append(torch.log_softmax(logits, dim=-1).float().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _name(prompt: list[int]) -> str:
+    return " ".join(VOCABULARY[token].strip("<>") for token in prompt)

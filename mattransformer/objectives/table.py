@@ -1,0 +1,114 @@
+"""Which objective a model has, and what every objective can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from mattransformer.models.architectures import (
+    BY_MODEL_TYPE,
+    CAUSAL,
+    INFILLING,
+    MASKED_DIFFUSION,
+    Architecture,
+)
+from mattransformer.objectives.causal import Causal
+from mattransformer.objectives.diffusion import MaskedDiffusion
+from mattransformer.objectives.infilling import Infilling
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from transformers import PreTrainedModel
+
+    from mattransformer.data.encoding import EncodedFormulas
+    from mattransformer.objectives.sequences import SampledSequence, Truncation
+
+
+class Objective(Protocol):
+    """What a model is trained for, and how it is sampled.
+
+    Sequences `ids` are of one length, without padding: condition tokens, atoms in canonical order, end token, (B, T).
+
+    Attributes:
+        exact: whether `nats` is the negative log-likelihood itself, and no upper bound of it.
+    """
+
+    exact: bool
+
+    def losses(self, model: Any, ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - wrapped for several processes
+        """Give what training lowers: nats a formula, (B,); torch's generator decides what is drawn for it."""
+        ...
+
+    def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
+        """Give the negative log-likelihood of each formula, or an upper bound of it, conditions given.
+
+        Args:
+            model: in evaluation mode.
+            ids: (B, T).
+            seed: decides the orders that a bound is averaged over; those of a formula do not depend on the others.
+            orders: how many.
+
+        Returns:
+            Nats, (B,).
+        """
+        ...
+
+    def sample(
+        self,
+        model: PreTrainedModel,
+        prompt: list[int],
+        n: int,
+        seed: int | list[int],
+        truncation: Truncation | None = None,
+        *,
+        max_tokens: int,
+    ) -> Iterator[SampledSequence]:
+        """Draw independent samples.
+
+        Args:
+            model: in evaluation mode.
+            prompt: condition tokens.
+            n: samples.
+            seed: decides them, together with `n`.
+            truncation: temperature, top-k and top-p.
+            max_tokens: atoms of a sample at most; a longer one is cut, or not drawn.
+
+        Yields:
+            Distinct sequences with counts that add up to `n`; one may come more than once.
+        """
+        ...
+
+    def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
+        """Keep in the configuration of a model what sampling needs to know of its training rows.
+
+        Args:
+            model: to be trained.
+            formulas: its training rows.
+            weights: how often each is seen.
+        """
+        ...
+
+    def hidden(self, model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
+        """Give the last hidden layer over the sequences, (B, T, width); of two stacks the encoder's."""
+        ...
+
+
+_KINDS: Final[dict[str, Callable[[Architecture], Objective]]] = {
+    CAUSAL: Causal,
+    MASKED_DIFFUSION: MaskedDiffusion,
+    INFILLING: Infilling,
+}
+
+
+def objective_of(model: PreTrainedModel) -> Objective:
+    """Find what a model was made for.
+
+    Args:
+        model: of an architecture in the table.
+
+    Returns:
+        Its objective.
+    """
+    row = BY_MODEL_TYPE[model.config.model_type]
+    return _KINDS[row.objective](row)
