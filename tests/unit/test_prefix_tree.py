@@ -18,6 +18,7 @@ from mattransformer.generation.prefix_tree import (
     sample_sequences,
 )
 from mattransformer.models.architectures import BY_MODEL_TYPE, BY_NAME, build_config, build_model
+from mattransformer.objectives.sampling import split
 from mattransformer.tokenization import END_ID, PAD_ID, TOKEN_ID, VOCABULARY, prompt_ids
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -275,7 +276,7 @@ def test_the_highest_draw_stays_with_its_node() -> None:
     counts = np.full(1024, 2)
     shares = np.tile([0.5, 0.5, 0.0], (1024, 1))
     with np.errstate(divide="ignore"):
-        nodes, tokens, times = prefix_tree._split(counts, np.log(shares), _Highest(), Truncation())  # type: ignore[arg-type]
+        nodes, tokens, times = split(counts, np.log(shares), _Highest(), Truncation())  # type: ignore[arg-type]
     assert nodes.tolist() == list(range(1024))
     assert set(tokens.tolist()) == {1}
     assert set(times.tolist()) == {2}

@@ -1,0 +1,1 @@
+"""What models are trained for: a loss and a sampler each."""
