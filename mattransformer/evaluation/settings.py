@@ -14,7 +14,7 @@ import numpy as np
 
 from mattransformer.errors import MattransformerError
 from mattransformer.generation.samples import MOST_ATOMS, SampleSet
-from mattransformer.objectives.sequences import SampledSequence, Truncation
+from mattransformer.objectives.sampling import SampledSequence, Truncation
 from mattransformer.tokenization import prompt_ids
 
 if TYPE_CHECKING:

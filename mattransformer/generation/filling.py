@@ -22,7 +22,7 @@ from mattransformer.formula import Formula, FormulaError
 from mattransformer.generation.samples import MOST_ATOMS
 from mattransformer.models.architectures import BY_MODEL_TYPE, CAUSAL, MASKED_DIFFUSION
 from mattransformer.objectives.diffusion import fill_masks
-from mattransformer.objectives.sequences import SampledSequence, Truncation
+from mattransformer.objectives.sampling import SampledSequence, Truncation
 from mattransformer.tokenization import BLANK, END_ID, FIRST_ELEMENT_ID, MASK, TOKEN_ID, VOCABULARY
 
 if TYPE_CHECKING:

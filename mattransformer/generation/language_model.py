@@ -26,7 +26,7 @@ from mattransformer.generation.filling import added, candidates, read_canvas
 from mattransformer.generation.samples import MOST_ATOMS, SampleSet
 from mattransformer.models.architectures import positions
 from mattransformer.models.checkpoints import find_checkpoint, load_model
-from mattransformer.objectives.sequences import ROUND, Truncation
+from mattransformer.objectives.sampling import ROUND, Truncation
 from mattransformer.objectives.table import objective_of
 from mattransformer.screening.screen import screen
 from mattransformer.tokenization import PROMPT_LENGTH, condition_values, prompt_ids

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mattransformer.formula import Formula
-from mattransformer.objectives.sequences import SampledSequence
+from mattransformer.objectives.sampling import SampledSequence
 from mattransformer.tokenization import FIRST_ELEMENT_ID, VOCABULARY
 
 # The limits of the corpora, and of the published samplers.

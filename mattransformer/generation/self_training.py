@@ -32,7 +32,7 @@ from mattransformer.data.splits import split_of
 from mattransformer.data.variants import VARIANTS, holding, variants_of
 from mattransformer.formula import Formula
 from mattransformer.generation.samples import MOST_ATOMS, MOST_ELEMENTS, canonical_formula
-from mattransformer.objectives.sequences import SampledSequence
+from mattransformer.objectives.sampling import SampledSequence
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import END_ID, prompt_ids
 from mattransformer.training.rows import OwnSampler, WeightedRows, load_training_data

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CAUSAL: Final = "causal"
 MASKED_DIFFUSION: Final = "masked diffusion"
 INFILLING: Final = "text infilling"
+BLANK_FILLING: Final = "blank filling"
 
 
 class ArchitectureError(MattransformerError):
@@ -168,6 +169,30 @@ ARCHITECTURES: Final[tuple[Architecture, ...]] = (
         cached=False,
         class_name="AutoModelForMaskedLM",
     ),
+    Architecture(
+        name="blm",
+        model_type="blm",
+        objective=BLANK_FILLING,
+        presets={
+            "published": {
+                "num_hidden_layers": 6,
+                "hidden_size": 512,
+                "intermediate_size": 2048,
+                "num_attention_heads": 8,
+                "max_position_embeddings": 256,
+            },
+            "small": {
+                "num_hidden_layers": 4,
+                "hidden_size": 168,
+                "intermediate_size": 672,
+                "num_attention_heads": 6,
+                "max_position_embeddings": 64,
+            },
+        },
+        dropouts=("hidden_dropout",),
+        cached=False,
+        class_name="AutoModel",
+    ),
 )
 BY_NAME: Final[dict[str, Architecture]] = {row.name: row for row in ARCHITECTURES}
 BY_MODEL_TYPE: Final[dict[str, Architecture]] = {row.model_type: row for row in ARCHITECTURES}
@@ -212,6 +237,7 @@ def build_config(
     """
     from transformers import AutoConfig
 
+    register()
     row = architecture(name)
     if preset not in row.presets:
         raise ArchitectureError(f"no preset {preset!r} of {name}: choose one of {', '.join(row.presets)}")
@@ -268,6 +294,11 @@ def build_model(config: PreTrainedConfig) -> PreTrainedModel:
         raise _misfit(config.model_type, error) from error
     use_fast_kernels(model)
     return model.train()
+
+
+def register() -> None:
+    """Make the model of this package known to the Auto classes of transformers, which know the others by themselves."""
+    import mattransformer.models.blank_filling  # noqa: F401 - the import registers it
 
 
 def positions(config: PreTrainedConfig) -> int:

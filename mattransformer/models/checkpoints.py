@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.errors import MattransformerError
 from mattransformer.files import write_bytes, write_text
-from mattransformer.models.architectures import BY_MODEL_TYPE, ArchitectureError, build_model
+from mattransformer.models.architectures import BY_MODEL_TYPE, ArchitectureError, build_model, register
 from mattransformer.tokenization import TOKEN_ID, VOCABULARY, save_tokenizer
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def read_config(folder: Path) -> PreTrainedConfig:
     """
     from transformers import AutoConfig
 
+    register()
     settings = _read_json(folder / CONFIG)
     if "auto_map" in settings:
         raise CheckpointError(

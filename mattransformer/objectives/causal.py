@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
-    from mattransformer.objectives.sequences import SampledSequence, Truncation
+    from mattransformer.objectives.sampling import SampledSequence, Truncation
 
 
 def formula_loss(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from mattransformer.errors import MattransformerError
-from mattransformer.objectives.sequences import (
+from mattransformer.objectives.sampling import (
     ROUND,
     SampledSequence,
     Truncation,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
-    from mattransformer.objectives.sequences import SampledSequence, Truncation
+    from mattransformer.objectives.sampling import SampledSequence, Truncation
 
 _WHOLE: Final = 0.5  # share of batches that are one hole
 _SPANS: Final = 0.75  # and, from there to here, with spans

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from mattransformer.objectives.sequences import ROUND, SampledSequence, Truncation, probabilities
+from mattransformer.objectives.sampling import ROUND, TILE, SampledSequence, Truncation, split
 from mattransformer.tokenization import END_ID, FIRST_ELEMENT_ID, PROMPT_LENGTH
 
 if TYPE_CHECKING:
     pass
-
-TILE: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _round(
     while pending:
         tile = pending.pop()
         log_probs, cache = _evaluate(step, tile, device)
-        nodes, tokens, counts = _split(tile.counts, log_probs, generator, truncation)
+        nodes, tokens, counts = split(tile.counts, log_probs, generator, truncation)
         totals = tile.log_probs[nodes] + log_probs[nodes, tokens]
         atoms = tile.prefixes.shape[1] - PROMPT_LENGTH
         ended = tokens == END_ID
@@ -123,28 +121,3 @@ def _select(cache: Any, nodes: np.ndarray | None, device: torch.device) -> Any: 
 
     chosen = torch.from_numpy(nodes).to(device)
     return DynamicCache([(layer.keys[chosen], layer.values[chosen]) for layer in cache.layers])
-
-
-def _split(
-    counts: np.ndarray, log_probs: np.ndarray, generator: np.random.Generator, truncation: Truncation
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Let every sample of every node draw its next token.
-
-    Args:
-        counts: samples a node, (nodes,).
-        log_probs: the model's, (nodes, V).
-        generator: of the run.
-        truncation: temperature, top-k and top-p.
-
-    Returns:
-        Node, token and number of samples of each child, all (children,).
-    """
-    share = np.cumsum(probabilities(log_probs, truncation), axis=1)  # (nodes, V)
-    share /= share[:, -1:]
-    size = share.shape[1]
-    nodes = np.repeat(np.arange(len(counts)), counts)
-    # One sorted list for all nodes: node i owns the interval from i to below i + 1, which rounding must not reach.
-    draws = np.minimum(generator.random(len(nodes)) + nodes, np.nextafter(nodes + 1.0, 0))
-    flat = (share + np.arange(len(counts))[:, None]).ravel()
-    children, times = np.unique(np.searchsorted(flat, draws, side="right"), return_counts=True)
-    return children // size, children % size, times

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mattransformer.models.architectures import (
+    BLANK_FILLING,
     BY_MODEL_TYPE,
     CAUSAL,
     INFILLING,
     MASKED_DIFFUSION,
     Architecture,
 )
+from mattransformer.objectives.blanks import BlankFilling
 from mattransformer.objectives.causal import Causal
 from mattransformer.objectives.diffusion import MaskedDiffusion
 from mattransformer.objectives.infilling import Infilling
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from mattransformer.data.encoding import EncodedFormulas
-    from mattransformer.objectives.sequences import SampledSequence, Truncation
+    from mattransformer.objectives.sampling import SampledSequence, Truncation
 
 
 class Objective(Protocol):
@@ -98,6 +100,7 @@ _KINDS: Final[dict[str, Callable[[Architecture], Objective]]] = {
     CAUSAL: Causal,
     MASKED_DIFFUSION: MaskedDiffusion,
     INFILLING: Infilling,
+    BLANK_FILLING: BlankFilling,
 }
 
 

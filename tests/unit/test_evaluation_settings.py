@@ -20,7 +20,7 @@ from mattransformer.evaluation.settings import (
 from mattransformer.generation.language_model import LanguageModel
 from mattransformer.generation.samples import SampleSet
 from mattransformer.models.architectures import build_config, build_model
-from mattransformer.objectives.sequences import SampledSequence
+from mattransformer.objectives.sampling import SampledSequence
 from mattransformer.tokenization import element_ids
 
 SPECIES = [("mp", "strict")] * 5 + [("mp", "pure")] * 2 + [("oqmd", "mix")] * 3

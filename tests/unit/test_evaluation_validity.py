@@ -19,7 +19,7 @@ from mattransformer.evaluation.validity import (
 )
 from mattransformer.formula import Formula
 from mattransformer.generation.samples import SampleSet
-from mattransformer.objectives.sequences import SampledSequence
+from mattransformer.objectives.sampling import SampledSequence
 from mattransformer.tokenization import TOKEN_ID, element_ids
 
 KNOWN = KnownFormulas.of(["NaCl", "SrTiO3"])

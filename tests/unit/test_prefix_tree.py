@@ -12,8 +12,8 @@ import torch
 from transformers import PreTrainedModel
 
 from mattransformer.models.architectures import BY_MODEL_TYPE, BY_NAME, build_config, build_model
-from mattransformer.objectives import prefix_tree
-from mattransformer.objectives.sequences import SampledSequence, Truncation, probabilities
+from mattransformer.objectives import prefix_tree, sampling
+from mattransformer.objectives.sampling import SampledSequence, Truncation, probabilities
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import END_ID, PAD_ID, TOKEN_ID, VOCABULARY, prompt_ids
 
@@ -276,7 +276,7 @@ def test_the_highest_draw_stays_with_its_node() -> None:
     counts = np.full(1024, 2)
     shares = np.tile([0.5, 0.5, 0.0], (1024, 1))
     with np.errstate(divide="ignore"):
-        nodes, tokens, times = prefix_tree._split(counts, np.log(shares), _Highest(), Truncation())  # type: ignore[arg-type]
+        nodes, tokens, times = sampling.split(counts, np.log(shares), _Highest(), Truncation())  # type: ignore[arg-type]
     assert nodes.tolist() == list(range(1024))
     assert set(tokens.tolist()) == {1}
     assert set(times.tolist()) == {2}

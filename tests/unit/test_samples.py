@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mattransformer.generation.samples import SampleSet
-from mattransformer.objectives.sequences import SampledSequence
+from mattransformer.objectives.sampling import SampledSequence
 from mattransformer.tokenization import END_ID, element_ids
 
 

@@ -1,4 +1,4 @@
-"""Samples as sequences of tokens: how a distribution is changed before they are drawn, and orders to fill them in."""
+"""What samplers of every objective share: their result, and how samples are split among the choices of a node."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Final
 
 import numpy as np
 
+# Nodes evaluated together, and samples drawn together: constants, so that a seed decides the samples.
+TILE: Final = 1024
 ROUND: Final = 65_536
-"""Samples that are drawn together."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,41 @@ class SampledSequence:
         ids: token ids after the prompt, without the end token.
         count: how many samples gave it.
         log_prob: natural logarithm of the model's own probability, end token included, conditions given; for an
-            unfinished one that of its tokens. NaN where a sample is drawn in an order of its own, whose probability
-            says nothing of the sequence.
+            unfinished one that of its tokens. nan where a sequence is reached along many paths and its probability is
+            their sum, as for `sample_blanks`: the path that a sample took says little about it.
         finished: whether it ended; otherwise it was cut after `max_tokens`, or at a token that is no element, after
-            which no formula can follow.
+            which no formula can follow. One from `sample_blanks` holds the blanks that it was cut with.
     """
 
     ids: tuple[int, ...]
     count: int
     log_prob: float
     finished: bool
+
+
+def split(
+    counts: np.ndarray, log_probs: np.ndarray, generator: np.random.Generator, truncation: Truncation
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Let every sample of every node draw its next token.
+
+    Args:
+        counts: samples a node, (nodes,).
+        log_probs: the model's, (nodes, V).
+        generator: of the run.
+        truncation: temperature, top-k and top-p.
+
+    Returns:
+        Node, token and number of samples of each child, all (children,).
+    """
+    share = np.cumsum(probabilities(log_probs, truncation), axis=1)  # (nodes, V)
+    share /= share[:, -1:]
+    size = share.shape[1]
+    nodes = np.repeat(np.arange(len(counts)), counts)
+    # One sorted list for all nodes: node i owns the interval from i to below i + 1, which rounding must not reach.
+    draws = np.minimum(generator.random(len(nodes)) + nodes, np.nextafter(nodes + 1.0, 0))
+    flat = (share + np.arange(len(counts))[:, None]).ravel()
+    children, times = np.unique(np.searchsorted(flat, draws, side="right"), return_counts=True)
+    return children // size, children % size, times
 
 
 def probabilities(log_probs: np.ndarray, truncation: Truncation) -> np.ndarray:
