@@ -4,7 +4,7 @@
 
 The reference is the procedure of the paper (Shen et al., arXiv:2002.03079, and its released code): a sample is finished
 before the next one begins, and each step encodes its one canvas. Both sides use the same weights, conditions,
-temperature 1, float32 and threads. The reference is measured before and after, on `--reference` samples each, and the
+temperature 1, precision and threads. The reference is measured before and after, on `--reference` samples each, and the
 faster of the two counts.
 
 Without `--model` the weights are fresh, at the small and at the published size. Such a model finds all elements alike,
@@ -69,7 +69,7 @@ def one_by_one(model: BlankFillingModel, n: int, seed: int) -> dict[str, Any]:
         canvas = [*prompt_ids(), BLANK_ID]
         while BLANK_ID in canvas and len(canvas) <= PROMPT_LENGTH + MOST_ATOMS:
             ids = torch.tensor([canvas])
-            hidden = model(input_ids=ids).last_hidden_state
+            hidden = model(input_ids=ids, blanks_only=True).last_hidden_state
             assert hidden is not None
             position = choose(model.blank_log_probs(hidden, ids)[0])
             state = hidden[0, position]
@@ -107,6 +107,7 @@ def _row(sampler: str, n: int, finished: int, atoms: int, seconds: float) -> dic
 def measure(model: BlankFillingModel, sizes: list[int], reference: int) -> list[dict[str, Any]]:
     """Time both samplers on one model; each row but the first states how many times faster it is than the first."""
     use_fast_kernels(model)
+    model.eval()  # dropout was exchanged too
     one_by_one(model, 3, 0)  # warms up
     batched(model, 100, 0)
     first = one_by_one(model, reference, 1)
@@ -128,6 +129,9 @@ def main() -> None:
     parser.add_argument("--sizes", default="1000,10000,100000", help="samples of the small or given model")
     parser.add_argument("--published-sizes", default="1000,10000", help="samples of the published size")
     parser.add_argument("--reference", type=int, default=100, help="samples of the reference, twice")
+    parser.add_argument(
+        "--precisions", default="float32", help="of weights and activations, such as float32,bfloat16"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -137,17 +141,19 @@ def main() -> None:
     rows = []
     for name, sizes in cases:
         model = fresh(name) if options.model is None else AutoModel.from_pretrained(options.model).eval()
-        for row in measure(model, [int(size) for size in sizes.split(",") if size], options.reference):
-            rows.append({"model": name, "parameters": model.num_parameters(), **row})
-            print(
-                f"{name:10} {row['sampler']:20} {row['samples']:8,} samples {row['samples_per_second']:8,} a second "
-                f"{row.get('times_one_by_one', 1.0):6.1f} x",
-                flush=True,
-            )
+        for precision in options.precisions.split(","):
+            model = model.to(getattr(torch, precision))
+            for row in measure(model, [int(size) for size in sizes.split(",")], options.reference):
+                facts = {"model": name, "parameters": model.num_parameters(), "precision": precision}
+                rows.append(facts | row)
+                print(
+                    f"{name:10} {precision:8} {row['sampler']:20} {row['samples']:8,} samples "
+                    f"{row['samples_per_second']:8,} a second {row.get('times_one_by_one', 1.0):6.1f} x",
+                    flush=True,
+                )
     record = {
         "weights": "fresh" if options.model is None else "trained",
         "threads": options.threads,
-        "precision": "float32",
         "machine": machine(),
         "versions": versions(),
         "rows": rows,
