@@ -306,7 +306,7 @@ def _fill(
     """
     warm = Truncation(temperature=truncation.temperature)
     ids = torch.from_numpy(canvas[:, :length].astype(np.int64)).to(model.device)
-    hidden = model(input_ids=ids).last_hidden_state
+    hidden = model(input_ids=ids, blanks_only=True).last_hidden_state
     assert hidden is not None
     blanks = model.blank_log_probs(hidden, ids).double().cpu().numpy()
     rows, positions, times = split(counts, blanks, generator, warm)

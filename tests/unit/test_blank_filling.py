@@ -129,6 +129,17 @@ def test_a_step_scored_in_the_forward_pass_is_the_sum_of_its_three_choices() -> 
     torch.testing.assert_close(output.log_probs[0], expected)
 
 
+def test_leaving_out_what_is_no_blank_changes_no_blank() -> None:
+    model = small()
+    ids, mask = padded(CANVASES, "right")
+    with torch.no_grad():
+        whole = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        part = model(input_ids=ids, attention_mask=mask, blanks_only=True).last_hidden_state
+    blank = ids == BLANK_ID
+    torch.testing.assert_close(part[blank], whole[blank], rtol=0, atol=1e-5)
+    assert not part[~blank].any()
+
+
 def test_a_canvas_without_blanks_gives_no_nan() -> None:
     model = small()
     ids = torch.tensor([canvas("Na Cl")])

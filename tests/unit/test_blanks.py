@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from itertools import permutations, product
 from typing import Any
@@ -25,7 +26,6 @@ from mattransformer.tokenization import (
     MASK_ID,
     PAD_ID,
     PROMPT_LENGTH,
-    TOKEN_ID,
     element_ids,
     prompt_ids,
 )
@@ -73,9 +73,24 @@ def toy(scale: float = 5.0, **changes: Any) -> BlankFillingModel:
     return model
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Matrices this small are slower on several threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def model() -> BlankFillingModel:
     return toy()
+
+
+@pytest.fixture(scope="module")
+def outcomes(model: BlankFillingModel) -> dict[Canvas, float]:
+    """Everything that the model can sample, with its probability."""
+    return enumerate_outcomes(model)
 
 
 def sequences(*formulas: Canvas) -> torch.Tensor:
@@ -114,9 +129,9 @@ def steps(
         for place, share in zip(at, chosen, strict=True):
             state = hidden[0, PROMPT_LENGTH + place]
             elements = truncated(model.element_log_probs(state).double().tolist(), truncation)
-            for token, own in zip(ELEMENTS, elements, strict=True):
-                after = model.action_log_probs(state, torch.tensor(token)).double().tolist()
-                for action, kind in enumerate(tempered(after, truncation.temperature)):
+            kinds = model.action_log_probs(state.expand(3, -1), torch.tensor(ELEMENTS)).double().tolist()
+            for token, own, beside in zip(ELEMENTS, elements, kinds, strict=True):
+                for action, kind in enumerate(tempered(beside, truncation.temperature)):
                     found[place, token, action] = share * own * kind
     return found
 
@@ -162,7 +177,8 @@ def path_log_probs(model: BlankFillingModel, formula: Canvas) -> list[float]:
             place = max(where for where, i in enumerate(kept) if i <= atom)
             left = LEFT * (atom > 0 and atom - 1 not in placed)
             right = RIGHT * (atom + 1 < len(formula) and atom + 1 not in placed)
-            total += math.log(of(canvas)[place, formula[atom], left + right])
+            share = of(canvas)[place, formula[atom], left + right]
+            total += math.log(share) if share else -math.inf
             placed.add(atom)
         totals.append(total)
     return totals
@@ -213,8 +229,9 @@ def test_what_blanks_can_become_adds_up_to_one(model: BlankFillingModel) -> None
         assert sum(enumerate_outcomes(model, start).values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_orders_of_a_hydrides_atoms_add_up_to_its_probability(model: BlankFillingModel) -> None:
-    outcomes = enumerate_outcomes(model)
+def test_the_orders_of_a_hydrides_atoms_add_up_to_its_probability(
+    model: BlankFillingModel, outcomes: dict[Canvas, float]
+) -> None:
     for formula in FORMULAS:
         together = sum(math.exp(total) for total in path_log_probs(model, formula))
         assert together == pytest.approx(outcomes[formula], rel=1e-4)
@@ -222,11 +239,11 @@ def test_the_orders_of_a_hydrides_atoms_add_up_to_its_probability(model: BlankFi
 
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_the_bound_is_the_mean_over_orders_and_below_the_probability(
-    model: BlankFillingModel, formula: Canvas
+    formula: Canvas, model: BlankFillingModel, outcomes: dict[Canvas, float]
 ) -> None:
     found = float(bound(model, sequences(formula), orders=5))
     assert found == pytest.approx(exact_bound(model, formula), abs=1e-4)
-    assert -found <= math.log(enumerate_outcomes(model)[formula]) + 1e-6
+    assert -found <= math.log(outcomes[formula]) + 1e-6
 
 
 def test_random_orders_of_a_lithium_hydride_give_the_same_bound_on_average(model: BlankFillingModel) -> None:
@@ -263,7 +280,7 @@ def test_the_tiles_of_the_bound_change_nothing(
 def test_the_training_loss_is_the_bound_on_average(model: BlankFillingModel, formula: Canvas) -> None:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        drawn = torch.cat([losses(model, sequences(*[formula] * 7), generator) for _ in range(600)]).double()
+        drawn = torch.cat([losses(model, sequences(*[formula] * 70), generator) for _ in range(60)]).double()
     error = float(drawn.std()) / math.sqrt(len(drawn))
     assert abs(float(drawn.mean()) - exact_bound(model, formula)) < 4 * error
 
@@ -353,10 +370,14 @@ def test_fillings_of_a_canvas_keep_its_atoms_and_come_as_often_as_they_should(
 
 @pytest.mark.parametrize(("name", "size"), [("TILE", 3), ("ROUND", 900), ("_STEPS", 2)])
 def test_tiles_and_rounds_change_no_frequency(
-    name: str, size: int, model: BlankFillingModel, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    size: int,
+    model: BlankFillingModel,
+    outcomes: dict[Canvas, float],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(blanks, name, size)
-    check_frequencies(draw(model), enumerate_outcomes(model))
+    check_frequencies(draw(model), outcomes)
 
 
 def test_equal_canvases_are_evaluated_once_whatever_their_parents(
@@ -427,9 +448,9 @@ def test_a_canvas_that_cannot_be_filled_is_refused(
 
 
 def test_a_small_model_learns_eight_formulas_by_heart_and_gives_them_back() -> None:
-    formulas = ["NaCl", "SrTiO3", "CaCO3", "Fe2O3", "LiFePO4", "KMgF3", "MgAl2O4", "ZnS"]
+    formulas = ["NaCl", "ZnS", "SrTiO3", "CaCO3", "Fe2O3", "KMgF3", "LiFePO4", "MgAl2O4"]
     encoded = encode_formulas(formulas, ["mp"] * 8, ["strict"] * 8)
-    rows = [torch.from_numpy(encoded.rows(np.array([row]))) for row in range(8)]
+    groups = [torch.from_numpy(encoded.rows(np.array(group))) for group in ([0, 1], [2, 3, 4, 5], [6, 7])]
     torch.manual_seed(0)
     config = BlankFillingConfig(
         hidden_size=64,
@@ -441,21 +462,20 @@ def test_a_small_model_learns_eight_formulas_by_heart_and_gives_them_back() -> N
     )
     model = BlankFillingModel(config)
     use_fast_kernels(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, 300)
-    for _ in range(300):
-        loss = torch.cat([losses(model, ids.repeat(4, 1)) for ids in rows]).mean()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=400, pct_start=0.1)
+    for _ in range(400):
+        loss = torch.cat([losses(model, ids.repeat(8, 1)) for ids in groups]).mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        scheduler.step()
+        schedule.step()
     sampled = draw(model.eval(), 400, max_tokens=30)
-    known = {tuple(ids[0, PROMPT_LENGTH:-1].tolist()): name for ids, name in zip(rows, formulas, strict=True)}
-    found = {known[sequence.ids] for sequence in sampled if sequence.ids in known}
-    recalled = sum(sequence.count for sequence in sampled if sequence.ids in known)
-    assert len(found) >= 7, found
-    assert recalled >= 200
-    sr, o = TOKEN_ID["Sr"], TOKEN_ID["O"]
+    known = {tuple(row[PROMPT_LENGTH:-1].tolist()) for ids in groups for row in ids}
+    assert len(known & {sequence.ids for sequence in sampled}) >= 7
+    assert sum(sequence.count for sequence in sampled if sequence.ids in known) >= 240
+    assert float(torch.cat([bound(model, ids, 8) for ids in groups]).mean()) < math.log(8) + 1
+    sr, ti, o = element_ids(["Sr", "Ti", "O"])
     filled = draw(model, 100, max_tokens=30, canvas=[sr, BLANK_ID, o, o, o])
-    assert max(filled, key=lambda each: each.count).ids == (sr, TOKEN_ID["Ti"], o, o, o)
+    assert max(filled, key=lambda each: each.count).ids == (sr, ti, o, o, o)
