@@ -96,8 +96,9 @@ class Validity:
 
 
 def set_name(states: str) -> str:
-    """Name a set of oxidation states in results: itself, or a file without its folder."""
-    return states if states in oxidation.STATE_SETS else Path(states).name
+    """Name a set of oxidation states in results: itself, or a file without its folder, unless that names a set."""
+    name = Path(states).name
+    return states if states in oxidation.STATE_SETS or name in oxidation.STATE_SETS else name
 
 
 def _name_of(states: object) -> str:
