@@ -15,6 +15,7 @@ START: Final = "<!-- screening:start -->"
 END: Final = "<!-- screening:end -->"
 _ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = _ROOT / "README.md"
+_NO_CLASSES: Final = ("all", "single valence", "mixed valence")
 RESULTS: Final = _ROOT / "benchmarks" / "results"
 
 
@@ -72,7 +73,7 @@ def _screening(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         rows = [entry["rows"] for entry in record["cost_by_rows"]]
         yield (
             f"processor time a formula, from {rows[0]:,} to {rows[-1]:,} rows, {what}",
-            f"{min(costs):.2f} to {max(costs):.2f} µs",
+            ", ".join(f"{cost:.2f}" for cost in costs) + " µs",
             "flat",
         )
     memory = record["memory"]
@@ -92,8 +93,15 @@ def _states(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         "≥ 96 %",
     )
     yield (
-        f"the same in {compared['rows']} of them beside pymatgen's `oxi_state_guesses`",
+        f"the same {compared['rows']:,} rows beside pymatgen's `oxi_state_guesses`",
         f"{_percent(compared['shares']['all']['ours'])} and {_percent(compared['shares']['all']['pymatgen'])}",
+        "",
+    )
+    names = [name for name in shares if name in compared["shares"] and name not in _NO_CLASSES]
+    rows = [(name, compared["shares"][name]) for name in names]
+    yield (
+        "by anion class: ours and pymatgen's, %",
+        "; ".join(f"{name} {100 * found['ours']:.1f}, {100 * found['pymatgen']:.1f}" for name, found in rows),
         "",
     )
 

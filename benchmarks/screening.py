@@ -91,9 +91,17 @@ def surroundings() -> dict[str, Any]:
     """Say what a measurement depends on."""
     return {
         "versions": versions(),
+        "commit": commit(),
         "machine": machine(),
         "data": {name: sha256_of(corpus_path(name)) for name in CORPORA},
     }
+
+
+def commit() -> str | None:
+    """Name the state of the code, with `-dirty` where files differ from it; None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--exclude", "*"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None
 
 
 def formulas_of(name: str) -> list[str]:
@@ -211,7 +219,7 @@ def agreement(processes: int) -> Iterator[dict[str, Any]]:
     own = {name: formulas_of(name) for name in CORPORA} | {"random": random_formulas(RANDOM)}
     formulas = list(dict.fromkeys(itertools.chain(*own.values())))
     compositions = read_column(formulas).compositions
-    metals = alloy(compositions)
+    metals, theirs_metals = alloy(compositions), smact_metals(formulas)
     measured_only = set(own["icsd"])
     found: dict[str, Any] = {
         "formulas": {name: len(entries) for name, entries in own.items()},
@@ -229,7 +237,7 @@ def agreement(processes: int) -> Iterator[dict[str, Any]]:
         asked = chosen_for_valence(combinations, with_valence)
         runs = [
             ({}, np.arange(len(formulas)), plain, 0),
-            ({"alloys": True}, np.flatnonzero(metals), plain | metals, 0),
+            ({"alloys": True}, np.flatnonzero(metals | theirs_metals), plain | metals, 0),
             ({"mixed": True}, asked, mixed, len(with_valence) - len(asked)),
         ]
         for options, rows, expected, left_out in runs:
@@ -241,6 +249,7 @@ def agreement(processes: int) -> Iterator[dict[str, Any]]:
                 **options,
                 "compared": len(rows),
                 "left_out": left_out,
+                "cannot_matter": len(formulas) - len(rows) - left_out,
                 "disagreements": len(differing),
                 "seconds": round(time.monotonic() - started, 1),
                 "formulas": [formulas[at] for at in differing if formulas[at] not in measured_only][:100],
@@ -248,6 +257,14 @@ def agreement(processes: int) -> Iterator[dict[str, Any]]:
             print(entry, file=sys.stderr, flush=True)
             found["settings"].append(entry)
             yield found
+
+
+def smact_metals(formulas: Sequence[str]) -> np.ndarray:
+    """Tell which formulas hold nothing but what SMACT lists as metals."""
+    import smact
+
+    listed = frozenset(smact.metals)
+    return np.array([listed.issuperset(Formula.parse(text).elements) for text in formulas])
 
 
 def valence_combinations(formulas: Sequence[str], states: str) -> np.ndarray:

@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mattransformer.data.corpora import load_corpus as load_corpus
+    from mattransformer.data.known import KnownFormulas as KnownFormulas
+    from mattransformer.data.screened import screen_file as screen_file
     from mattransformer.errors import MattransformerError as MattransformerError
     from mattransformer.formula import Formula as Formula
     from mattransformer.formula import FormulaError as FormulaError
     from mattransformer.generation.language_model import load as load
     from mattransformer.screening.assignments import assign_oxidation_states as assign_oxidation_states
+    from mattransformer.screening.limits import Limits as Limits
+    from mattransformer.screening.screen import Validity as Validity
     from mattransformer.screening.screen import screen as screen
 
     __version__: str
@@ -29,22 +33,30 @@ if TYPE_CHECKING:
 _HOMES = {
     "Formula": "formula",
     "FormulaError": "formula",
+    "KnownFormulas": "data.known",
+    "Limits": "screening.limits",
     "MattransformerError": "errors",
+    "Validity": "screening.screen",
     "assign_oxidation_states": "screening.assignments",
     "load": "generation.language_model",
     "load_corpus": "data.corpora",
     "screen": "screening.screen",
+    "screen_file": "data.screened",
 }
 
 __all__ = [
     "Formula",
     "FormulaError",
+    "KnownFormulas",
+    "Limits",
     "MattransformerError",
+    "Validity",
     "__version__",
     "assign_oxidation_states",
     "load",
     "load_corpus",
     "screen",
+    "screen_file",
 ]
 
 

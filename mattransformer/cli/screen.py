@@ -160,9 +160,10 @@ def screen(
         checks=check or [],
         heavy_hydrogen=heavy_hydrogen,
     )
-    with tqdm(desc="screening", unit="formula", unit_scale=True, disable=None) as bar:
+    pieces = list(_pieces(entries, column, heavy_hydrogen=heavy_hydrogen))
+    with tqdm(total=_rows(pieces), desc="screening", unit="formula", unit_scale=True, disable=None) as bar:
         summary = screen_pieces(
-            _pieces(entries, column, heavy_hydrogen=heavy_hydrogen),
+            pieces,
             judge,
             output,
             passing_only=keep_valid,
@@ -192,6 +193,12 @@ def _pieces(
             yield "", [entry for entry, _ in group]
 
 
+def _rows(pieces: list[tuple[str, FormulaStream | list[str]]]) -> int | None:
+    """Count the rows to come, where all files say so before they are read."""
+    counts = [len(entry) if isinstance(entry, list) else entry.rows() for _, entry in pieces]
+    return None if None in counts else sum(count or 0 for count in counts)
+
+
 def _expect_one(formulas: list[str], entries: int, heavy_hydrogen: bool) -> None:
     """Take a mistyped name for an error where it is all that was given, and for a row among others."""
     from mattransformer.formula import Formula, FormulaError
@@ -218,7 +225,7 @@ def _names_file(entry: str) -> bool:
     from mattransformer.data.readers import READERS
     from mattransformer.formula import Formula, FormulaError
 
-    if any(suffix.lower() in READERS for suffix in Path(entry).suffixes[-2:]):
+    if any(suffix.lower() in READERS for suffix in Path(entry).suffixes[-2:]) or Path(entry).is_file():
         return True
     if "/" not in entry and os.sep not in entry:
         return False
@@ -263,6 +270,7 @@ def _report(summary: ScreeningSummary, output: Path | None, keep_valid: bool) ->
     if summary.unreadable:
         lines += [f"{summary.unreadable:,} could not be read:", *(f"  {words}" for words in summary.named)]
         if summary.unreadable > len(summary.named):
-            lines.append(f"  ... and {summary.unreadable - len(summary.named):,} more")
+            where = f", all of them in {summary.listed}" if summary.listed else "; -o writes the list of all"
+            lines.append(f"  ... and {summary.unreadable - len(summary.named):,} more{where}")
     rows = summary.passing if keep_valid else summary.rows
     show(summary.head, rows, output, "\n".join(lines))

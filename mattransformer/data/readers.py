@@ -1,4 +1,4 @@
-"""Files to rows: CSV, JSON, JSON lines, Parquet, plain text, CIF folders.
+"""Files to rows: CSV, JSON, JSON lines, Parquet, Arrow, plain text, CIF folders.
 
 Nothing is filtered or interpreted here: a reader returns every row of the file with the formula as it was
 written, so that whatever is dropped later is dropped by a rule that counts it. Text files may be compressed
@@ -246,6 +246,17 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     return table.to_pandas()
 
 
+def _read_arrow(content: bytes, path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    from pyarrow import feather
+
+    try:
+        table = feather.read_table(io.BytesIO(content))
+    except pa.ArrowException as error:
+        raise CorpusError(f"{path} is not an Arrow (Feather) file: {error}") from error
+    return table.to_pandas()
+
+
 def _read_text(content: bytes, path: Path) -> pd.DataFrame:
     lines = (line.strip() for line in content.decode("utf-8-sig").splitlines())
     return _formulas([line for line in lines if line and not line.startswith("#")])
@@ -276,6 +287,8 @@ READERS: dict[str, Callable[[bytes, Path], pd.DataFrame]] = {
     ".jsonl": _read_json_lines,
     ".ndjson": _read_json_lines,
     ".parquet": _read_parquet,
+    ".arrow": _read_arrow,
+    ".feather": _read_arrow,
     ".txt": _read_text,
     ".cif": _read_cif,
 }

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.data.streams import FormulaStream
-from mattransformer.data.tables import TableError, table_writer
+from mattransformer.data.tables import TableError, TableWriter, table_writer
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mattransformer.data.known import KnownFormulas
 
 _NAMED: Final = 20
 """Rows that could not be read that are named; the others are counted."""
@@ -36,6 +38,7 @@ class ScreeningSummary:
         reasons: how often each reason came; `not parseable` without its details.
         unreadable: rows that are no formula, and lines that are no rows.
         named: the first of them, in words.
+        listed: the file that lists all of them, where a table was written and there are any.
         head: the first rows of the table that was made.
         setting: what was asked for, in words.
     """
@@ -46,8 +49,10 @@ class ScreeningSummary:
     reasons: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
     named: list[str] = field(default_factory=list)
+    listed: Path | None = None
     head: pd.DataFrame | None = None
     setting: str = ""
+    _list: _UnreadableList | None = None
 
     def add(
         self, table: pd.DataFrame, source: str, unit: str = "row", skipped: Mapping[int, str] | None = None
@@ -76,11 +81,79 @@ class ScreeningSummary:
         self.complain(source, unit, {**words, **(skipped or {})})
 
     def complain(self, source: str, unit: str, words: Mapping[int, str]) -> None:
-        """Count lines or rows that could not be read, and name the first of them."""
+        """Count lines or rows that could not be read, name the first of them, and list them all."""
         self.unreadable += len(words)
+        if words and self._list is not None:
+            self._list.add(source, unit, words)
+            self.listed = self._list.path
         for number in sorted(words)[: _NAMED - len(self.named)]:
             place = f"{source}, {unit} {number:,}: " if source else ""
             self.named.append(place + words[number])
+
+
+@dataclass
+class _UnreadableList:
+    """All rows that could not be read, in a file beside the table: source, line or row, reason.
+
+    Attributes:
+        output: the file of the table.
+        files: takes the file, so that it is whole or absent as the table is.
+    """
+
+    output: Path
+    files: ExitStack
+    _writer: TableWriter | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.output.with_name(f"{self.output.stem}.unreadable.csv")
+
+    def add(self, source: str, unit: str, words: Mapping[int, str]) -> None:
+        import pandas as pd
+
+        if self._writer is None:
+            self._writer = self.files.enter_context(table_writer(self.path))
+        numbers = sorted(words)
+        reasons = [words[number] for number in numbers]
+        columns = {"source": source, "counted_in": f"{unit}s", "number": numbers, "reason": reasons}
+        self._writer.add(pd.DataFrame(columns))
+
+
+def screen_file(
+    source: str | Path,
+    output: str | Path | None = None,
+    *,
+    column: str | None = None,
+    keep_valid: bool = False,
+    known: KnownFormulas | None = None,
+    **settings: Any,  # noqa: ANN401 - those of `screen`
+) -> ScreeningSummary:
+    """Screen a file of any length into another, in a bounded memory.
+
+    Args:
+        source: CSV, TSV, Parquet, Arrow, JSON lines or text; other formats of `load_corpus` are read whole.
+        output: CSV, Parquet or JSON lines, written whole or not at all; None writes none.
+        column: that holds the formulas, where it is not found by itself.
+        keep_valid: write the passing rows only.
+        known: compositions that are not novel; by default those of the Materials Project and OQMD.
+        settings: of `mattransformer.screen`: `oxidation_states`, `validity`, `limits`, `checks`, `heavy_hydrogen`.
+
+    Returns:
+        What came of it; `head` holds the first rows.
+
+    Raises:
+        MattransformerError: a file that cannot be read or written, or a setting that makes no sense.
+        OSError: the disk is full, or fails.
+    """
+    from functools import partial
+
+    from mattransformer.data.known import KnownFormulas
+    from mattransformer.screening.screen import screen
+
+    judge = partial(screen, known=KnownFormulas.load() if known is None else known, **settings)
+    target = None if output is None else Path(output).expanduser()
+    stream = FormulaStream(Path(source).expanduser(), column)
+    return screen_pieces([(str(source), stream)], judge, target, passing_only=keep_valid)
 
 
 def screen_pieces(
@@ -120,9 +193,10 @@ def screen_pieces(
     if output is not None:
         _refuse_overwriting(output, [entry for _, entry in sources if isinstance(entry, FormulaStream)])
     begun, columns = _begun(sources)
-    summary = ScreeningSummary()
     heads: list[pd.DataFrame] = []
-    with nullcontext() if output is None else table_writer(output) as writer:
+    with ExitStack() as files:
+        writer = None if output is None else files.enter_context(table_writer(output))
+        summary = ScreeningSummary(_list=None if output is None else _UnreadableList(output, files))
         for (source, entry), parts in zip(sources, begun, strict=True):
             for part in parts:
                 table = judge(part["formula"])

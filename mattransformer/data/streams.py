@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -82,6 +82,8 @@ class FormulaStream:
             ".csv": self._csv,
             ".tsv": self._csv,
             ".parquet": self._parquet,
+            ".arrow": self._arrow,
+            ".feather": self._arrow,
             ".jsonl": self._json_lines,
             ".ndjson": self._json_lines,
             ".txt": self._plain_text,
@@ -96,6 +98,18 @@ class FormulaStream:
             raise CorpusError(f"cannot read {self.path}: {reason}") from error
         if empty:
             raise self._no_rows()
+
+    def rows(self) -> int | None:
+        """Count the rows, where the file says so in its head: of Parquet; None elsewhere, and of one that is broken."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if kind_of(self.path) != ".parquet":
+            return None
+        try:
+            return int(pq.read_metadata(self.path).num_rows)
+        except (OSError, pa.ArrowException):  # reading it will say why
+            return None
 
     def _no_rows(self) -> CorpusError:
         words = "".join(f"; line {line:,}: {reason}" for line, reason in list(self.skipped.items())[:1])
@@ -146,7 +160,6 @@ class FormulaStream:
         return [number for number, _ in even], [cells for _, cells in even]
 
     def _parquet(self) -> Iterator[pd.DataFrame]:
-        import pandas as pd
         import pyarrow.parquet as pq
 
         # A buffer, since a row group may hold the whole file.
@@ -154,19 +167,36 @@ class FormulaStream:
             head = next(file.iter_batches(batch_size=_SAMPLE), None)
             if head is None:
                 return
-            names = _own_names(head.schema.names)
-            sample = pd.DataFrame(
-                {name: _formulas(values) for name, values in zip(names, head.columns, strict=True)}
-            )
-            column = formula_column(sample, self.column, self.path)
             groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
             width = max([head.nbytes / len(head), *(g.total_byte_size / max(g.num_rows, 1) for g in groups)])
-            first = 1
-            for batch in file.iter_batches(batch_size=max(1, min(PIECE, int(_PIECE_BYTES / max(width, 1))))):
-                columns = dict(zip(names, batch.columns, strict=True))
-                others = {name: pd.arrays.ArrowExtensionArray(values) for name, values in columns.items()}
-                yield _piece(_formulas(columns[column]), others, column, range(first, first + len(batch)))
-                first += len(batch)
+            size = max(1, min(PIECE, int(_PIECE_BYTES / max(width, 1))))
+            yield from self._columns(head, file.iter_batches(batch_size=size))
+
+    def _arrow(self) -> Iterator[pd.DataFrame]:
+        import pyarrow as pa
+
+        with pa.memory_map(str(self.path)) as mapped, pa.ipc.open_file(mapped) as file:
+            batches = (file.get_batch(number) for number in range(file.num_record_batches))
+            parts = (batch.slice(start, PIECE) for batch in batches for start in range(0, len(batch), PIECE))
+            first = next(parts, None)
+            if first is not None:
+                yield from self._columns(first[:_SAMPLE], chain([first], parts))
+
+    def _columns(self, head: pa.RecordBatch, batches: Iterable[pa.RecordBatch]) -> Iterator[pd.DataFrame]:
+        """Make pieces of record batches, given the first rows of them."""
+        import pandas as pd
+
+        names = _own_names(head.schema.names)
+        sample = pd.DataFrame(
+            {name: _formulas(values) for name, values in zip(names, head.columns, strict=True)}
+        )
+        column = formula_column(sample, self.column, self.path)
+        first = 1
+        for batch in batches:
+            columns = dict(zip(names, batch.columns, strict=True))
+            others = {name: pd.arrays.ArrowExtensionArray(values) for name, values in columns.items()}
+            yield _piece(_formulas(columns[column]), others, column, range(first, first + len(batch)))
+            first += len(batch)
 
     def _json_lines(self) -> Iterator[pd.DataFrame]:
         import pandas as pd

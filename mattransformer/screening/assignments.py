@@ -107,8 +107,9 @@ def assign_oxidation_states(formula: Formula | str, most: int = 5) -> list[Assig
     """Find the likeliest oxidation states that balance a formula.
 
     Args:
-        formula: up to 12 elements and 1,000 atoms take bounded time. A multiple of it gets the same states.
-        most: number of assignments to return, from 1.
+        formula: up to 12 elements and 1,000 atoms take bounded time. A multiple of it gets the same states, so that
+            two states half and half in a formula with one such atom (Sb3+ and Sb5+ in Cs2SbCl6) are not found.
+        most: number of assignments to return, from 1; thousands take seconds.
 
     Returns:
         At most `most` assignments, likeliest first; none where no reported states balance. Assignments of the same

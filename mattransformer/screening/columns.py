@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,6 +99,8 @@ def _values(formulas: Composed | Iterable[Composed]) -> list[Composed] | pa.Arra
     """Return a list, or an Arrow array of large strings where the column is one."""
     if isinstance(formulas, str | Formula | Mapping):
         return [formulas]
+    if isinstance(formulas, Path):
+        raise ScreeningError(f"{formulas} is a path and no list of formulas: use mattransformer.screen_file")
     if isinstance(formulas, bytes):
         raise ScreeningError(f"{formulas!r} is bytes: decode it to text first")
     if hasattr(formulas, "columns") and not hasattr(formulas, "dtype"):

@@ -96,8 +96,9 @@ class Validity:
 
 
 def set_name(states: str) -> str:
-    """Name a set of oxidation states in results: itself, or a file without its folder."""
-    return states if states in oxidation.STATE_SETS else Path(states).name
+    """Name a set of oxidation states in results: itself, or a file without its folder, unless that names a set."""
+    name = Path(states).name
+    return states if states in oxidation.STATE_SETS or name in oxidation.STATE_SETS else name
 
 
 def _name_of(states: object) -> str:
@@ -152,7 +153,9 @@ def screen(
     asked = validity or Validity()
     oxidation_states = _name_of(oxidation_states)
     if known is not None and not hasattr(known, "lists"):
-        raise ScreeningError("known: give an index of formulas, such as KnownFormulas.of(['NaCl', 'MgO'])")
+        raise ScreeningError(
+            "known: give an index of formulas, such as mattransformer.KnownFormulas.of(['NaCl'])"
+        )
     oxidation.oxidation_states(oxidation_states)  # refuses an unknown name before any work is done
     column = read_column(formulas, heavy_hydrogen=heavy_hydrogen)
     compositions = column.compositions

@@ -6,8 +6,10 @@ import csv
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import mattransformer as mt
 from mattransformer.data import readers, separated
 from mattransformer.data.readers import CorpusError, read_rows
 from mattransformer.data.screened import screen_pieces
@@ -171,3 +173,33 @@ def test_rows_of_parquet_are_told_as_rows(tmp_path: Path) -> None:
     pd.DataFrame({"formula": ["NaCl", "Xx"]}).to_parquet(path)
     summary = screen_pieces([("salts.parquet", FormulaStream(path))], screen, None)
     assert summary.named[0].startswith("salts.parquet, row 2: not parseable")
+
+
+def test_all_of_fifty_bad_rows_are_listed_beside_the_table(tmp_path: Path) -> None:
+    source, target = tmp_path / "salts.csv", tmp_path / "screened.parquet"
+    lines = ["formula,id", *("Xx2O3,bad" if at % 2 else "NaCl,1,ragged" for at in range(100)), "KCl,good"]
+    source.write_text("\n".join(lines), encoding="utf-8")
+    summary = mt.screen_file(source, target, keep_valid=True)
+    assert summary.unreadable == 100
+    assert pd.read_parquet(target)["formula"].tolist() == ["KCl"]
+    assert summary.listed is not None
+    listed = pd.read_csv(summary.listed)
+    assert sorted(listed["number"]) == list(range(2, 102))
+    assert listed["reason"].str.contains("3 cells instead of 2").sum() == 50
+
+
+def test_a_table_without_bad_rows_has_no_list_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "salts.csv").write_text("formula\nNaCl\n", encoding="utf-8")
+    assert mt.screen_file(tmp_path / "salts.csv", tmp_path / "screened.csv").listed is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["salts.csv", "screened.csv"]
+
+
+@pytest.mark.parametrize("ending", ["arrow", "feather"])
+def test_arrow_files_are_screened_as_parquet_is(ending: str, tmp_path: Path) -> None:
+    table = pd.DataFrame({"composition": ["NaCl", "NaCl2"], "energy": [-3.4, 0.2]})
+    table.to_feather(tmp_path / f"salts.{ending}")
+    mt.screen_file(tmp_path / f"salts.{ending}", tmp_path / "screened.csv")
+    screened = pd.read_csv(tmp_path / "screened.csv")
+    assert screened["smact_valid"].tolist() == [True, False]
+    assert screened["energy"].tolist() == [-3.4, 0.2]
+    assert mt.load_corpus(str(tmp_path / f"salts.{ending}")).table["formula"].tolist()[0] == "NaCl"

@@ -141,6 +141,8 @@ def test_arrow_columns_that_are_no_text_are_read_by_value() -> None:
     assert read_column(pa.array([{"Na": 1, "Cl": 1}])).readable.all()
     with pytest.raises(ScreeningError, match=r"give one of its columns \(formula, id\)"):
         read_column(pa.table({"formula": ["NaCl"], "id": [1]}))
+    with pytest.raises(ScreeningError, match=r"mine\.csv is a path .* use mattransformer\.screen_file"):
+        read_column(Path("mine.csv"))  # type: ignore[arg-type]
     with pytest.raises(ScreeningError, match="is bytes: decode it"):
         read_column(b"NaCl")  # type: ignore[arg-type]
 

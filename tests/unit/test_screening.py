@@ -19,11 +19,12 @@ from pymatgen.core.composition import Composition
 from smact.screening import smact_validity
 
 from mattransformer.data.known import KnownFormulas
-from mattransformer.elements import SYMBOLS
+from mattransformer.elements import ATOMIC_NUMBER, SYMBOLS
 from mattransformer.formula import Formula
 from mattransformer.screening import judgement
 from mattransformer.screening.compositions import Compositions
 from mattransformer.screening.judgement import judge, verdicts
+from mattransformer.screening.metallicity import METALLIC_FROM, alloy, metallicity
 from mattransformer.screening.oxidation import (
     STATE_SETS,
     ScreeningError,
@@ -115,6 +116,16 @@ def test_rules_agree_with_smact_on_any_composition(amounts: dict[str, int], stat
     assert disagreements([Formula.parse(amounts)], states) == []
 
 
+def turned_around(amounts: list[tuple[str, int]], multiple: int) -> Compositions:
+    """A composition with its elements in the order given, and a multiple of it with them the other way round."""
+    entries = [*amounts, *((symbol, count * multiple) for symbol, count in reversed(amounts))]
+    return Compositions(
+        np.array([0, len(amounts), 2 * len(amounts)]),
+        np.array([ATOMIC_NUMBER[symbol] for symbol, _ in entries], dtype=np.uint8),
+        np.array([count for _, count in entries], dtype=np.int32),
+    )
+
+
 @given(
     amounts=st.dictionaries(st.sampled_from(SYMBOLS), st.integers(1, 40), min_size=1, max_size=8),
     multiple=st.integers(2, 9),
@@ -132,8 +143,11 @@ def test_order_of_elements_and_multiples_of_the_formula_change_no_verdict(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judgement, "pays", lambda _: compiled)
         neutral, balanced = verdicts([one, many], states)
-        for rule in judge(Compositions.of([one, many]), states, valences=True):
+        for rule in judge(turned_around(turned, multiple), states, valences=True):
             assert rule[0] == rule[1]
+    both = turned_around(turned, multiple)
+    assert alloy(both)[0] == alloy(both)[1]
+    assert (metallicity(both)[0] >= METALLIC_FROM) == (metallicity(both)[1] >= METALLIC_FROM)
     assert neutral[0] == neutral[1] == charge_neutral(many, states)
     assert balanced[0] == balanced[1] == electronegativity_balanced(many, states)
     assert neutral[0] or not balanced[0]
