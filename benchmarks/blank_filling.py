@@ -49,7 +49,7 @@ SHARES: Final = (0.33, 0.235, 0.235, 0.2)
 def fresh(size: str) -> BlankFillingModel:
     """Build a model with fresh weights."""
     torch.manual_seed(0)
-    model = BlankFillingModel(BlankFillingConfig(**SIZES[size])).eval()
+    model = BlankFillingModel(BlankFillingConfig(**SIZES[size])).eval()  # type: ignore[no-untyped-call]
     with torch.no_grad():
         model.action_outer.bias.copy_(torch.tensor(SHARES).log())
     return model
@@ -107,7 +107,7 @@ def _row(sampler: str, n: int, finished: int, atoms: int, seconds: float) -> dic
 def measure(model: BlankFillingModel, sizes: list[int], reference: int) -> list[dict[str, Any]]:
     """Time both samplers on one model; each row but the first states how many times faster it is than the first."""
     use_fast_kernels(model)
-    model.eval()  # dropout was exchanged too
+    model.train(mode=False)  # dropout was exchanged too  # type: ignore[no-untyped-call]
     one_by_one(model, 3, 0)  # warms up
     batched(model, 100, 0)
     first = one_by_one(model, reference, 1)

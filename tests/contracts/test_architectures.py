@@ -27,6 +27,7 @@ from mattransformer.models.architectures import (
     build_model,
     positions,
 )
+from mattransformer.models.blank_filling import BlankFillingModel
 from mattransformer.models.checkpoints import load_model, save_checkpoint
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import PAD_ID, PROMPT_LENGTH, VOCABULARY
@@ -54,10 +55,11 @@ SIZES: dict[str, dict[str, Any]] = {
         "encoder_ffn_dim": 256,
         "decoder_ffn_dim": 256,
     },
+    "blm": {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256, "num_attention_heads": 4},
     "roberta": {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256},
 }
 # A draw of an order teaches less than a whole formula does.
-EPOCHS = {"roberta": 20}
+EPOCHS = {"roberta": 20, "blm": 12}
 FORMULAS = ["SrTiO3", "NaCl", "CaCO3", "Fe2O3", "LiFePO4", "KMgF3", "Ca5P3O13H", "Al2(SO4)3"]
 
 
@@ -66,6 +68,15 @@ def small_model(name: str) -> PreTrainedModel:
     model = build_model(build_config(name, "small", SIZES[name])).eval()
     objective_of(model).observe(model, encoded(FORMULAS), np.ones(len(FORMULAS)))
     return model
+
+
+def predictions(model: PreTrainedModel, ids: torch.Tensor, **settings: torch.Tensor) -> torch.Tensor:
+    """What a model says of the token at each position; of the blank-filling one the elements alone."""
+    output = model(input_ids=ids, **settings)
+    if isinstance(model, BlankFillingModel):
+        return model.element_log_probs(output.last_hidden_state)
+    logits: torch.Tensor = output.logits
+    return logits
 
 
 def encoded(formulas: list[str]) -> EncodedFormulas:
@@ -89,6 +100,7 @@ PUBLISHED = {
     "gpt-j": (12, 180, 6, 256),
     "bart": (10, 128, 4, 256),
     "roberta": (8, 180, 4, 256),
+    "blm": (6, 512, 8, 256),
 }
 
 
@@ -106,8 +118,8 @@ def test_both_presets_build_and_predict_a_token_at_every_position(name: str, pre
     room = positions(model.config)
     assert room >= 30 + PROMPT_LENGTH + 1
     with torch.no_grad():
-        logits = model(input_ids=torch.randint(6, len(VOCABULARY), (3, room))).logits
-    assert logits.shape == (3, room, len(VOCABULARY))
+        logits = predictions(model, torch.randint(6, len(VOCABULARY), (3, room)))
+    assert logits.shape == (3, room, len(SYMBOLS) if name == "blm" else len(VOCABULARY))
     assert logits.isfinite().all()
     if preset == "small":
         assert 2 * model.num_parameters() <= 4_000_000  # bytes in half precision
@@ -162,9 +174,9 @@ def test_padding_after_the_end_changes_no_prediction(name: str) -> None:
     for row, length in enumerate(sequences.lengths):
         padded[row, :length] = torch.from_numpy(sequences.rows(np.array([row])))[0]
     with torch.no_grad():
-        together = model(input_ids=padded, attention_mask=(padded != PAD_ID).long()).logits
+        together = predictions(model, padded, attention_mask=(padded != PAD_ID).long())
         for row, length in enumerate(sequences.lengths.tolist()):
-            alone = model(input_ids=padded[row : row + 1, :length]).logits[0]
+            alone = predictions(model, padded[row : row + 1, :length])[0]
             assert torch.allclose(
                 together[row, :length].log_softmax(-1), alone.log_softmax(-1), atol=1e-4, rtol=0
             )
