@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from itertools import permutations, product
@@ -145,10 +145,10 @@ def enumerate_outcomes(
     model: BlankFillingModel, start: Canvas = (BLANK_ID,), truncation: Truncation | None = None
 ) -> dict[Canvas, float]:
     """Every finished or cut canvas with its probability, by following all paths."""
-    outcomes: dict[Canvas, float] = Counter()
+    outcomes: dict[Canvas, float] = defaultdict(float)
     level = {start: 1.0}
     while level:
-        following: dict[Canvas, float] = Counter()
+        following: dict[Canvas, float] = defaultdict(float)
         for canvas, share in level.items():
             if BLANK_ID not in canvas or len(canvas) > MOST:
                 outcomes[canvas] += share
