@@ -149,7 +149,7 @@ class BlankFillingModel(PreTrainedModel):
 
     def eval(self) -> Self:
         """Leave training; transformers leaves this untyped."""
-        return super().eval()
+        return super().eval()  # type: ignore[no-untyped-call]
 
     def get_input_embeddings(self) -> nn.Module:
         """Give the embeddings of the tokens."""
