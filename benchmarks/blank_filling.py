@@ -49,7 +49,7 @@ SHARES: Final = (0.33, 0.235, 0.235, 0.2)
 def fresh(size: str) -> BlankFillingModel:
     """Build a model with fresh weights."""
     torch.manual_seed(0)
-    model = BlankFillingModel(BlankFillingConfig(**SIZES[size])).eval()  # type: ignore[no-untyped-call]
+    model = BlankFillingModel(BlankFillingConfig(**SIZES[size])).eval()
     with torch.no_grad():
         model.action_outer.bias.copy_(torch.tensor(SHARES).log())
     return model

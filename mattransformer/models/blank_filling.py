@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
 from huggingface_hub.dataclasses import strict
@@ -146,6 +146,10 @@ class BlankFillingModel(PreTrainedModel):
         self.action_inner = nn.Linear(2 * width, width)
         self.action_outer = nn.Linear(width, len(ACTIONS))
         self.post_init()  # type: ignore[no-untyped-call]
+
+    def eval(self) -> Self:
+        """Leave training; transformers leaves this untyped."""
+        return super().eval()  # type: ignore[no-untyped-call]
 
     def get_input_embeddings(self) -> nn.Module:
         """Give the embeddings of the tokens."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ import mattransformer as mt
 from mattransformer.data.corpora import load_corpus
 from mattransformer.data.encoding import EncodedFormulas, encode_formulas
 from mattransformer.elements import SYMBOLS
+from mattransformer.errors import MattransformerError
 from mattransformer.formula import Formula
 from mattransformer.generation.language_model import LanguageModel
 from mattransformer.models.architectures import (
     ARCHITECTURES,
+    BY_MODEL_TYPE,
     BY_NAME,
     CAUSAL,
+    MASKED_DIFFUSION,
     ArchitectureError,
     build_config,
     build_model,
@@ -59,7 +63,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "roberta": {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256},
 }
 # A draw of an order teaches less than a whole formula does.
-EPOCHS = {"roberta": 20, "blm": 12}
+EPOCHS = {"roberta": 20, "blm": 30}
 FORMULAS = ["SrTiO3", "NaCl", "CaCO3", "Fe2O3", "LiFePO4", "KMgF3", "Ca5P3O13H", "Al2(SO4)3"]
 
 
@@ -209,28 +213,42 @@ def test_a_checkpoint_scores_as_the_model_did(name: str, tmp_path: Path) -> None
 # Learning and sampling
 
 
-@pytest.fixture(scope="module")
-def large_cells() -> dict[str, list[str]]:
-    """32 formulas of 28 to 30 atoms, by the variant that is their condition.
+def cells_of(least: int, most: int) -> dict[str, list[str]]:
+    """32 formulas of so many atoms, by the variant that is their condition.
 
-    Which of its formulas a condition means can only be guessed, at ln 11 nats for 11 of them; over 30 tokens
-    that is 0.08 a token, the least that a loss can be.
+    Which of its formulas a condition means can only be guessed, at ln 11 nats for 11 of them.
     """
     rows = load_corpus("mp-transport").split("train")
-    rows = rows[[Formula.parse(formula).atoms >= 28 for formula in rows["formula"]]]
+    rows = rows[[least <= Formula.parse(formula).atoms <= most for formula in rows["formula"]]]
     wanted = {"strict": 11, "pure": 10, "mix": 11}
     return {name: rows.loc[rows["variant"] == name, "formula"].tolist()[:n] for name, n in wanted.items()}
 
 
+# Blank filling has n! ways to n atoms, and takes hours to learn them all for the largest cells.
+ATOMS = {"blm": (4, 5)}
+LARGEST = (28, 30)
+
+
+@dataclass(frozen=True)
+class Taught:
+    """A model that was trained on 32 formulas until it knew them.
+
+    Attributes:
+        lm: the model.
+        cells: variant to formulas.
+    """
+
+    lm: LanguageModel
+    cells: dict[str, list[str]]
+
+
 @pytest.fixture(scope="module", params=NAMES)
-def taught(
-    request: pytest.FixtureRequest, large_cells: dict[str, list[str]], tmp_path_factory: Any
-) -> LanguageModel:
-    """A model of each architecture that was trained on the 32 until it knew them."""
+def taught(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Taught:
+    cells = cells_of(*ATOMS.get(request.param, LARGEST))
     folder = tmp_path_factory.mktemp(request.param)
-    file = folder / "large_cells.txt"
+    file = folder / "cells.txt"
     file.write_text(
-        "\n".join(formula for formulas in large_cells.values() for formula in formulas), encoding="utf-8"
+        "\n".join(formula for formulas in cells.values() for formula in formulas), encoding="utf-8"
     )
     config = settings(
         request.param,
@@ -244,68 +262,67 @@ def taught(
         weight_decay=0.0,
         precision="fp32",
     )
-    return mt.load(train(config).folder)
+    return Taught(mt.load(train(config).folder), cells)
 
 
-def nats_a_token(lm: LanguageModel, cells: dict[str, list[str]]) -> float:
-    """The mean loss over all tokens that are predicted, conditions given."""
-    nats = tokens = 0.0
-    for variant, formulas in cells.items():
-        nats -= lm.log_prob(formulas, source="user", variant=variant).sum()
-        tokens += sum(Formula.parse(formula).atoms + 1 for formula in formulas)
-    return nats / tokens
+def test_32_formulas_are_learned_to_little_more_than_what_can_only_be_guessed(taught: Taught) -> None:
+    assert sum(len(formulas) for formulas in taught.cells.values()) == 32
+    nats = sum(
+        -taught.lm.log_prob(formulas, source="user", variant=variant).sum()
+        for variant, formulas in taught.cells.items()
+    )
+    assert nats / 32 - math.log(11) < (0.6 if taught.lm.objective.exact else 3.0)
 
 
-def test_32_formulas_are_learned_to_a_small_loss(
-    taught: LanguageModel, large_cells: dict[str, list[str]]
-) -> None:
-    assert sum(len(formulas) for formulas in large_cells.values()) == 32
-    assert nats_a_token(taught, large_cells) < (0.1 if taught.objective.exact else 0.3)
-
-
-def test_at_least_30_of_32_formulas_learned_by_heart_are_given_back(
-    taught: LanguageModel, large_cells: dict[str, list[str]]
-) -> None:
+def test_at_least_30_of_32_formulas_learned_by_heart_are_given_back(taught: Taught) -> None:
     found = 0
-    for variant, expected in large_cells.items():
-        table = taught.generate(60, source="user", variant=variant, temperature=0.8)
+    for variant, expected in taught.cells.items():
+        table = taught.lm.generate(60, source="user", variant=variant, temperature=0.8)
         found += len(set(table["formula"].head(len(expected))) & set(expected))
     assert found >= 30
 
 
-def test_a_hole_is_filled_with_the_element_that_was_learned(
-    taught: LanguageModel, large_cells: dict[str, list[str]]
-) -> None:
-    formula = Formula.parse(large_cells["strict"][0])
+def test_a_hole_is_filled_with_the_element_that_was_learned(taught: Taught) -> None:
+    formula = Formula.parse(taught.cells["strict"][0])
     canvas = ["<mask>", *formula.tokens[1:]]
-    table = taught.fill(canvas, top=5, source="user", variant="strict")
+    table = taught.lm.fill(canvas, top=5, source="user", variant="strict")
     assert len(table) == 5
     assert table["formula"][0] == formula.reduced_formula
     assert table["filled"][0] == formula.tokens[0]
     assert set(" ".join(table["filled"]).split()) <= set(SYMBOLS)
 
 
-def test_three_holes_are_filled_with_elements_alone(
-    taught: LanguageModel, large_cells: dict[str, list[str]]
-) -> None:
-    formula = Formula.parse(large_cells["strict"][0])
+def test_three_holes_are_filled_with_elements_alone(taught: Taught) -> None:
+    formula = Formula.parse(taught.cells["strict"][0])
     canvas = [*["<mask>"] * 3, *formula.tokens[3:]]
-    table = taught.fill(canvas, top=3, source="user", variant="strict")
+    table = taught.lm.fill(canvas, top=3, source="user", variant="strict")
     assert formula.reduced_formula in set(table["formula"])
     assert set(" ".join(table["filled"]).split()) <= set(SYMBOLS)
 
 
-def test_each_formula_has_a_vector_that_does_not_depend_on_the_others(taught: LanguageModel) -> None:
-    vectors = taught.embed(FORMULAS)
+def test_a_blank_is_filled_with_any_number_of_atoms_or_refused(taught: Taught) -> None:
+    formula = Formula.parse(taught.cells["strict"][0])
+    canvas = [formula.tokens[0], "<blank>"]
+    if BY_MODEL_TYPE[taught.lm.model.config.model_type].objective in (CAUSAL, MASKED_DIFFUSION):
+        with pytest.raises(MattransformerError, match="ask bart or blm to fill <blank>"):
+            taught.lm.fill(canvas)
+        return
+    table = taught.lm.fill(canvas, top=20, source="user", variant="strict")
+    assert formula.reduced_formula in set(table["formula"])
+    assert set(" ".join(table["filled"]).split()) <= set(SYMBOLS)
+
+
+def test_each_formula_has_a_vector_that_does_not_depend_on_the_others(taught: Taught) -> None:
+    vectors = taught.lm.embed(FORMULAS)
     assert vectors.shape == (len(FORMULAS), 64)
     assert np.isfinite(vectors).all()
-    assert vectors[2] == pytest.approx(taught.embed([FORMULAS[2]])[0], abs=1e-4)
+    assert vectors[2] == pytest.approx(taught.lm.embed([FORMULAS[2]])[0], abs=1e-4)
 
 
-def test_a_seed_gives_the_same_compositions_twice(taught: LanguageModel) -> None:
-    first = taught.generate(40, seed=1, temperature=2.0)
+def test_a_seed_gives_the_same_compositions_twice(taught: Taught) -> None:
+    first = taught.lm.generate(40, seed=1, temperature=2.0)
     assert len(first) > 5
-    assert first.equals(taught.generate(40, seed=1, temperature=2.0))
+    assert first.equals(taught.lm.generate(40, seed=1, temperature=2.0))
 
 
 @pytest.mark.parametrize("name", NAMES)

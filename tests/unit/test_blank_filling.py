@@ -38,7 +38,7 @@ def small(**changes: Any) -> BlankFillingModel:
         "hidden_dropout": 0.0,
     }
     torch.manual_seed(5)
-    model = BlankFillingModel(BlankFillingConfig(**sizes | changes)).eval()  # type: ignore[no-untyped-call]
+    model = BlankFillingModel(BlankFillingConfig(**sizes | changes)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:

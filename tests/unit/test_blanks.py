@@ -63,7 +63,7 @@ def toy(scale: float = 5.0, **changes: Any) -> BlankFillingModel:
         "hidden_dropout": 0.0,
     }
     torch.manual_seed(3)
-    model = BlankFillingModel(BlankFillingConfig(**sizes | changes)).eval()  # type: ignore[no-untyped-call]
+    model = BlankFillingModel(BlankFillingConfig(**sizes | changes)).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
@@ -145,10 +145,10 @@ def enumerate_outcomes(
     model: BlankFillingModel, start: Canvas = (BLANK_ID,), truncation: Truncation | None = None
 ) -> dict[Canvas, float]:
     """Every finished or cut canvas with its probability, by following all paths."""
-    outcomes: defaultdict[Canvas, float] = defaultdict(float)
+    outcomes: dict[Canvas, float] = defaultdict(float)
     level = {start: 1.0}
     while level:
-        following: defaultdict[Canvas, float] = defaultdict(float)
+        following: dict[Canvas, float] = defaultdict(float)
         for canvas, share in level.items():
             if BLANK_ID not in canvas or len(canvas) > MOST:
                 outcomes[canvas] += share
@@ -409,7 +409,7 @@ def test_a_sample_ends_with_elements_alone_or_is_cut_with_its_blanks() -> None:
     config = BlankFillingConfig(
         hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
     )
-    sampled = draw(BlankFillingModel(config).eval(), 2000, max_tokens=12)  # type: ignore[no-untyped-call]
+    sampled = draw(BlankFillingModel(config).eval(), 2000, max_tokens=12)
     assert sum(sequence.count for sequence in sampled) == 2000
     assert all(math.isnan(sequence.log_prob) for sequence in sampled)
     for sequence in sampled:
@@ -471,7 +471,7 @@ def test_a_small_model_learns_eight_formulas_by_heart_and_gives_them_back() -> N
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-    sampled = draw(model.eval(), 400, max_tokens=30)  # type: ignore[no-untyped-call]
+    sampled = draw(model.eval(), 400, max_tokens=30)
     known = {tuple(row[PROMPT_LENGTH:-1].tolist()) for ids in groups for row in ids}
     assert len(known & {sequence.ids for sequence in sampled}) >= 7
     assert sum(sequence.count for sequence in sampled if sequence.ids in known) >= 240
