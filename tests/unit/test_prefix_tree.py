@@ -172,7 +172,7 @@ def test_many_rounds_add_up_to_the_same_distribution(
     check_distribution(counts, enumerate_outcomes(gpt2, Truncation()))
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", SIZES)
 def test_every_architecture_samples_its_own_distribution(name: str) -> None:
     model = random_model(name)
     check_distribution(counts_of(draw(model)), enumerate_outcomes(model, Truncation()))
@@ -181,7 +181,7 @@ def test_every_architecture_samples_its_own_distribution(name: str) -> None:
 @pytest.mark.parametrize(
     "truncation", [Truncation(), Truncation(temperature=2.0, top_k=3)], ids=["plain", "changed"]
 )
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", SIZES)
 def test_log_prob_is_the_models_own_whatever_the_truncation(name: str, truncation: Truncation) -> None:
     model = random_model(name)
     for sequence in draw(model, truncation, n=500):
