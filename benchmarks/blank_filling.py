@@ -26,7 +26,7 @@ from transformers import AutoModel
 from mattransformer.files import write_text
 from mattransformer.models.blank_filling import LEFT, RIGHT, BlankFillingConfig, BlankFillingModel
 from mattransformer.models.kernels import use_fast_kernels
-from mattransformer.objectives.blanks import sample_blanks
+from mattransformer.objectives.blank_sampling import sample_blanks
 from mattransformer.tokenization import BLANK_ID, FIRST_ELEMENT_ID, PROMPT_LENGTH, prompt_ids
 from mattransformer.training.record import machine, versions
 

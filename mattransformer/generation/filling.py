@@ -13,16 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-import torch
-
-from mattransformer.elements import RANK, SYMBOLS
+from mattransformer.elements import SYMBOLS
 from mattransformer.errors import MattransformerError
 from mattransformer.formula import Formula, FormulaError
 from mattransformer.generation.samples import MOST_ATOMS
-from mattransformer.models.architectures import BY_MODEL_TYPE, CAUSAL, MASKED_DIFFUSION
-from mattransformer.objectives.diffusion import fill_masks
-from mattransformer.objectives.sampling import SampledSequence, Truncation
+from mattransformer.objectives.sampling import SampledSequence
+from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import BLANK, END_ID, FIRST_ELEMENT_ID, MASK, TOKEN_ID, VOCABULARY
 
 if TYPE_CHECKING:
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
 
 _MOST_SCORED: Final = 2  # masks whose every choice is scored
 _PROPOSALS: Final = 4_000
-_BEAM: Final = 512
 
 
 class FillingError(MattransformerError):
@@ -88,8 +83,8 @@ def candidates(model: PreTrainedModel, prompt: list[int], tokens: Sequence[str],
     """
     known = Counter(token for token in tokens if token not in (MASK, BLANK))
     masks, blanks = tokens.count(MASK), tokens.count(BLANK)
-    objective = BY_MODEL_TYPE[model.config.model_type].objective
-    if blanks and objective in (CAUSAL, MASKED_DIFFUSION):
+    objective = objective_of(model)
+    if blanks and not objective.fills_blanks:
         raise FillingError(
             f"{model.config.model_type} fills {MASK} alone, one an atom; ask bart or blm to fill {BLANK}"
         )
@@ -97,11 +92,10 @@ def candidates(model: PreTrainedModel, prompt: list[int], tokens: Sequence[str],
         filled: Iterable[Counter[str]] = (
             known + Counter(chosen) for chosen in combinations_with_replacement(SYMBOLS, masks)
         )
-    elif objective == CAUSAL:
-        filled = _beam(model, prompt, known, masks)
     else:
         canvas = [*prompt, *(TOKEN_ID[token] for token in tokens), END_ID]
-        filled = _fitting(_proposed(model, canvas, seed), known, masks, exact=not blanks)
+        proposed = objective.fill(model, canvas, _PROPOSALS, seed, max_tokens=MOST_ATOMS)
+        filled = _fitting(proposed, known, masks, exact=not blanks)
     return list(dict.fromkeys(Formula.from_tokens(list(atoms.elements())) for atoms in filled))
 
 
@@ -109,15 +103,6 @@ def added(formula: Formula, tokens: Sequence[str]) -> str:
     """Name the atoms of a filled composition that were not there, in canonical order: ``Ti``, ``Ti O``."""
     known = Counter(token for token in tokens if token not in (MASK, BLANK))
     return " ".join((Counter(formula.tokens) - known).elements())
-
-
-def _proposed(model: PreTrainedModel, canvas: list[int], seed: int) -> Iterator[SampledSequence]:
-    from mattransformer.objectives.table import objective_of
-
-    objective = objective_of(model)
-    if BY_MODEL_TYPE[model.config.model_type].objective == MASKED_DIFFUSION:
-        return fill_masks(model, canvas, _PROPOSALS, np.random.default_rng(seed), Truncation())
-    return objective.fill(canvas, model, _PROPOSALS, seed, max_tokens=MOST_ATOMS)  # type: ignore[attr-defined]
 
 
 def _fitting(
@@ -130,34 +115,3 @@ def _fitting(
         fits = sequence.finished and not known - atoms and min(sequence.ids, default=0) >= FIRST_ELEMENT_ID
         if fits and (more == masks if exact else more >= masks):
             yield atoms
-
-
-@torch.no_grad()
-def _beam(
-    model: PreTrainedModel, prompt: list[int], known: Counter[str], masks: int
-) -> Iterator[Counter[str]]:
-    """Search canonical sequences of the known atoms and `masks` more, the likeliest `_BEAM` prefixes at a time."""
-    order = sorted(SYMBOLS, key=RANK.__getitem__)
-    wanted = np.array([known[symbol] for symbol in order])
-    ids = np.array([TOKEN_ID[symbol] for symbol in order])
-    counts = np.zeros((1, len(order)), dtype=np.int64)
-    prefixes, scores = np.array([prompt]), np.zeros(1)
-    for _ in range(int(wanted.sum()) + masks):
-        logits = model(input_ids=torch.from_numpy(prefixes).to(model.device)).logits[:, -1].double()
-        log_probs = torch.log_softmax(logits, dim=-1).cpu().numpy()[:, ids]
-        free = masks - np.maximum(counts - wanted, 0).sum(axis=1)
-        missing = np.maximum(wanted - counts, 0)
-        last = np.where(counts.any(axis=1), len(order) - 1 - (counts > 0)[:, ::-1].argmax(axis=1), 0)
-        before = np.concatenate([np.zeros((len(counts), 1), int), missing.cumsum(axis=1)[:, :-1]], axis=1)
-        allowed = (
-            (np.arange(len(order)) >= last[:, None]) & (before == 0) & ((missing > 0) | (free > 0)[:, None])
-        )
-        totals = np.where(allowed, scores[:, None] + log_probs, -np.inf).ravel()
-        best = np.argsort(-totals, kind="stable")[:_BEAM]
-        best = best[np.isfinite(totals[best])]
-        rows, chosen = best // len(order), best % len(order)
-        counts, scores = counts[rows], totals[best]
-        counts[np.arange(len(rows)), chosen] += 1
-        prefixes = np.concatenate([prefixes[rows], ids[chosen][:, None]], axis=1)
-    for row in counts:
-        yield Counter({symbol: int(count) for symbol, count in zip(order, row, strict=True) if count})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from mattransformer.objectives.beam import fill_in_order
 from mattransformer.objectives.prefix_tree import sample_tree
 from mattransformer.tokenization import PROMPT_LENGTH
 
@@ -40,6 +41,7 @@ class Causal:
     """GPT, GPT-2, GPT-Neo and GPT-J."""
 
     exact = True
+    fills_blanks = False
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
@@ -74,6 +76,13 @@ class Causal:
             return output.logits[:, -1], output.past_key_values
 
         return sample_tree(step, prompt, n, seed, truncation, max_tokens=max_tokens, device=model.device)
+
+    def fill(
+        self, model: PreTrainedModel, canvas: Sequence[int], n: int, seed: int, *, max_tokens: int
+    ) -> Iterator[SampledSequence]:
+        """See `Objective.fill`; the best canonical sequences that hold the atoms, by a beam, and none by chance."""
+        del n, seed, max_tokens
+        return fill_in_order(model, canvas)
 
     def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
         """See `Objective.observe`; nothing has to be known."""

@@ -10,7 +10,7 @@ is a lower bound (Uria, Murray, Larochelle, ICML 2014; Sahoo et al., NeurIPS 202
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -45,6 +45,7 @@ class MaskedDiffusion:
     """RoBERTa."""
 
     exact = False
+    fills_blanks = False
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
@@ -93,6 +94,13 @@ class MaskedDiffusion:
             for atoms in np.flatnonzero(drawn).tolist():
                 canvas = [*prompt, *[MASK_ID] * atoms, END_ID]
                 yield from fill_masks(model, canvas, int(drawn[atoms]), generator, truncation or Truncation())
+
+    def fill(
+        self, model: PreTrainedModel, canvas: Sequence[int], n: int, seed: int, *, max_tokens: int
+    ) -> Iterator[SampledSequence]:
+        """See `Objective.fill`; no canvas gets longer."""
+        del max_tokens
+        return fill_masks(model, list(canvas), n, np.random.default_rng(seed), Truncation())
 
     def hidden(self, model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
         """See `Objective.hidden`."""

@@ -36,6 +36,7 @@ class Infilling:
     """BART."""
 
     exact = True
+    fills_blanks = True
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
@@ -64,31 +65,24 @@ class Infilling:
         max_tokens: int,
     ) -> Iterator[SampledSequence]:
         """See `Objective.sample`; along a tree of prefixes of the decoder."""
-        return self.fill([*prompt, BLANK_ID, END_ID], model, n, seed, truncation, max_tokens=max_tokens)
+        return self._given([*prompt, BLANK_ID, END_ID], model, n, seed, truncation, max_tokens)
 
     def fill(
+        self, model: PreTrainedModel, canvas: Sequence[int], n: int, seed: int, *, max_tokens: int
+    ) -> Iterator[SampledSequence]:
+        """See `Objective.fill`; the decoder may change the atoms that are there."""
+        return self._given(canvas, model, n, seed, None, max_tokens)
+
+    def _given(
         self,
         canvas: Sequence[int],
         model: PreTrainedModel,
         n: int,
         seed: int | list[int],
-        truncation: Truncation | None = None,
-        *,
+        truncation: Truncation | None,
         max_tokens: int,
     ) -> Iterator[SampledSequence]:
-        """Draw whole formulas given a canvas; the decoder may change the atoms that are there.
-
-        Args:
-            canvas: condition tokens, atoms, masks and blanks, end token.
-            model: in evaluation mode.
-            n: samples.
-            seed: decides them.
-            truncation: temperature, top-k and top-p.
-            max_tokens: a sample that has not ended after as many atoms is cut.
-
-        Yields:
-            As `Objective.sample` does.
-        """
+        """Draw whole formulas given a canvas in the encoder."""
         with torch.no_grad():
             states = model.get_encoder()(input_ids=torch.tensor([list(canvas)], device=model.device))[0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mattransformer.models.architectures import (
@@ -34,9 +34,11 @@ class Objective(Protocol):
 
     Attributes:
         exact: whether `nats` is the negative log-likelihood itself, and no upper bound of it.
+        fills_blanks: whether `fill` takes holes of any number of atoms.
     """
 
     exact: bool
+    fills_blanks: bool
 
     def losses(self, model: Any, ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - wrapped for several processes
         """Give what training lowers: nats a formula, (B,); torch's generator decides what is drawn for it."""
@@ -78,6 +80,23 @@ class Objective(Protocol):
 
         Yields:
             Distinct sequences with counts that add up to `n`; one may come more than once.
+        """
+        ...
+
+    def fill(
+        self, model: PreTrainedModel, canvas: Sequence[int], n: int, seed: int, *, max_tokens: int
+    ) -> Iterator[SampledSequence]:
+        """Propose whole formulas given a canvas; some may not fit it, which is for the caller to see.
+
+        Args:
+            model: in evaluation mode.
+            canvas: condition tokens, atoms and masks, and blanks for those that fill them, end token.
+            n: proposals, where they are drawn.
+            seed: decides them.
+            max_tokens: atoms of a proposal at most.
+
+        Yields:
+            As `sample` does.
         """
         ...
 

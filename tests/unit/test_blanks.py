@@ -16,8 +16,9 @@ import torch
 from mattransformer.data.encoding import encode_formulas
 from mattransformer.models.blank_filling import ACTIONS, LEFT, RIGHT, BlankFillingConfig, BlankFillingModel
 from mattransformer.models.kernels import use_fast_kernels
-from mattransformer.objectives import blanks
-from mattransformer.objectives.blanks import CanvasError, bound, canvases, losses, sample_blanks
+from mattransformer.objectives import blank_sampling
+from mattransformer.objectives.blank_sampling import CanvasError, sample_blanks
+from mattransformer.objectives.blanks import bound, canvases, losses
 from mattransformer.objectives.sampling import SampledSequence, Truncation
 from mattransformer.tokenization import (
     BLANK_ID,
@@ -272,7 +273,7 @@ def test_the_tiles_of_the_bound_change_nothing(
 ) -> None:
     ids = sequences((LI, LI, H, H), (LI, HE, LI, H))
     whole = bound(model, ids, 8)
-    monkeypatch.setattr(blanks, "TILE", 7)
+    monkeypatch.setattr(blank_sampling, "TILE", 7)
     assert bound(model, ids, 8).tolist() == pytest.approx(whole.tolist(), abs=1e-5)
 
 
@@ -376,7 +377,7 @@ def test_tiles_and_rounds_change_no_frequency(
     outcomes: dict[Canvas, float],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(blanks, name, size)
+    monkeypatch.setattr(blank_sampling, name, size)
     check_frequencies(draw(model), outcomes)
 
 
@@ -384,13 +385,13 @@ def test_equal_canvases_are_evaluated_once_whatever_their_parents(
     model: BlankFillingModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: Counter[Canvas] = Counter()
-    fill = blanks._fill
+    fill = blank_sampling._fill
 
     def note(model: BlankFillingModel, canvas: np.ndarray, *others: Any) -> Any:
         seen.update(map(tuple, canvas.tolist()))
         return fill(model, canvas, *others)
 
-    monkeypatch.setattr(blanks, "_fill", note)
+    monkeypatch.setattr(blank_sampling, "_fill", note)
     sampled = draw(model)
     assert set(seen.values()) == {1}
     assert len({sequence.ids for sequence in sampled}) == len(sampled)
