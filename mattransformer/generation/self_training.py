@@ -99,7 +99,8 @@ class SelfTraining:
             if source in self.likely:
                 lessons.facts[f"analogues, {source} {variant}"] = judged.share(judged.likely)
             for sequence, weight in zip(drawn, self._weights(judged, (source, variant)), strict=True):
-                if weight:
+                # A bound is one of whole formulas; where it is exact, a prefix is unlearned as well.
+                if weight and (sequence.finished or objective.exact):
                     lessons.add(
                         [*prompt, *sequence.ids], self.weight * float(weight), finished=sequence.finished
                     )

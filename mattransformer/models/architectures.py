@@ -16,6 +16,7 @@ from mattransformer.errors import MattransformerError
 from mattransformer.tokenization import BEGIN_ID, END_ID, PAD_ID, VOCABULARY
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedConfig, PreTrainedModel
 
 CAUSAL: Final = "causal"
@@ -319,6 +320,26 @@ def _misfit(model_type: str, error: Exception) -> ArchitectureError:
     return ArchitectureError(f"{model_type}: {reason or type(error).__name__}; change the sizes")
 
 
+def embedding_parameters(model: PreTrainedModel) -> list[torch.nn.Parameter]:
+    """List the parameters of token and position embeddings and of the output layer.
+
+    Args:
+        model: any model of the table.
+
+    Returns:
+        Each once.
+    """
+    import torch
+
+    found = {
+        id(parameter): parameter
+        for module in model.modules()
+        if isinstance(module, torch.nn.Embedding) or module is model.get_output_embeddings()
+        for parameter in module.parameters(recurse=False)
+    }
+    return list(found.values())
+
+
 def parameters_beside_embeddings(model: PreTrainedModel) -> int:
     """Count the parameters that matrix products use at every position.
 
@@ -328,12 +349,5 @@ def parameters_beside_embeddings(model: PreTrainedModel) -> int:
     Returns:
         All parameters less those of token and position embeddings and of the output layer.
     """
-    import torch
-
-    outside = {
-        id(parameter)
-        for module in model.modules()
-        if isinstance(module, torch.nn.Embedding) or module is model.get_output_embeddings()
-        for parameter in module.parameters(recurse=False)
-    }
+    outside = {id(parameter) for parameter in embedding_parameters(model)}
     return sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in outside)

@@ -44,7 +44,8 @@ class TrainingConfig:
         learning_rate: peak of the schedule.
         warmup_steps: steps of linear rise to the peak; a cosine falls from there to `final_learning_rate`.
         final_learning_rate: share of the peak at the end.
-        weight_decay: of AdamW, on matrices only.
+        optimizer: `adamw`, or `muon` for the matrices between layers, with AdamW for the rest.
+        weight_decay: on matrices only.
         betas: of AdamW.
         clip: largest norm of the gradient.
         dropout: share of activations dropped.
@@ -87,6 +88,7 @@ class TrainingConfig:
     learning_rate: float = 2e-3
     warmup_steps: int = 300
     final_learning_rate: float = 0.02
+    optimizer: str = "adamw"
     weight_decay: float = 0.1
     betas: list[float] = field(default_factory=lambda: [0.9, 0.95])
     clip: float = 1.0
@@ -199,6 +201,7 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "learning_rate": _number(0, 1, above=True),
     "warmup_steps": _whole(0),
     "final_learning_rate": _number(0, 1),
+    "optimizer": _choice("adamw", "muon"),
     "weight_decay": _number(0, 10),
     "betas": (
         lambda value: (

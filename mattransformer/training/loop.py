@@ -26,6 +26,7 @@ from mattransformer.tokenization import PROMPT_LENGTH, VOCABULARY_SHA256
 from mattransformer.training.averaging import WeightAverage
 from mattransformer.training.config import ConfigError, TrainingConfig
 from mattransformer.training.loss import mean_formula_loss
+from mattransformer.training.optimizer import make_optimizer
 from mattransformer.training.processes import make_accelerator
 from mattransformer.training.record import run_record, write_record
 from mattransformer.training.rows import OwnSampler, WeightedRows, join, load_training_data
@@ -309,28 +310,6 @@ class _Run:
             "train_rows": len(self.data.train),
             "valid_rows": len(self.data.valid),
         }
-
-
-def make_optimizer(model: PreTrainedModel, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Make AdamW over a model; vectors (biases and norms) do not decay.
-
-    Args:
-        model: gives the parameters.
-        config: gives rate, decay and betas.
-
-    Returns:
-        The optimizer, fused.
-    """
-    parameters = list(model.parameters())
-    return torch.optim.AdamW(
-        [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-        betas=(config.betas[0], config.betas[1]),
-        fused=True,
-    )
 
 
 def _evaluation_marks(batches: int, times: int) -> set[int]:

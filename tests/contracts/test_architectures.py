@@ -325,9 +325,10 @@ def test_a_seed_gives_the_same_compositions_twice(taught: Taught) -> None:
     assert first.equals(taught.lm.generate(40, seed=1, temperature=2.0))
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_run_that_was_cut_off_ends_with_the_weights_of_an_unbroken_one(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "formulas.txt"
     file.write_text("\n".join(FORMULAS), encoding="utf-8")
@@ -341,6 +342,7 @@ def test_a_run_that_was_cut_off_ends_with_the_weights_of_an_unbroken_one(
             tokens_per_batch=32,
             epochs=3,
             dropout=0.1,
+            optimizer=optimizer,
             average_steps=20,
             patience=0,
         )
