@@ -36,13 +36,13 @@ from mattransformer.notation import (
 if TYPE_CHECKING:
     from pymatgen.core.composition import Composition
 
-__all__ = ["MAX_CELL_ATOMS", "Formula", "FormulaError"]
+__all__ = ["DOUBLED", "MAX_CELL_ATOMS", "Formula", "FormulaError"]
 
 MAX_CELL_ATOMS: Final = 1_000
 """Most atoms in the whole-number cell that fractional amounts are expanded to."""
 
-# What pymatgen does not reduce to the end: peroxides and diatomic gases (Composition.special_formulas).
-_DOUBLED: Final = frozenset({"LiO", "NaO", "KO", "HO", "CsO", "RbO", "O", "N", "F", "Cl", "H"})
+DOUBLED: Final = frozenset({"LiO", "NaO", "KO", "HO", "CsO", "RbO", "O", "N", "F", "Cl", "H"})
+"""What pymatgen does not reduce to the end: peroxides and diatomic gases (Composition.special_formulas)."""
 
 # The two most electronegative elements of three or more are bracketed as a polyanion if they differ by less
 # than this on the Pauling scale (pymatgen's reduce_formula): Ca3(PO4)2, but CaAl2F8.
@@ -156,7 +156,7 @@ class Formula:
     def reduced(self) -> Formula:
         """The formula of `reduced_formula`: SrTiO3 of ``Sr2Ti2O6``, Na2O2 of ``NaO``, O2 of ``O``."""
         divisor = math.gcd(*[count for _, count in self.counts])
-        factor = 2 if len(self.counts) < 3 and _written(self.counts, divisor) in _DOUBLED else 1
+        factor = 2 if len(self.counts) < 3 and _written(self.counts, divisor) in DOUBLED else 1
         if divisor == factor:
             return self
         return _trusted(tuple([(symbol, count // divisor * factor) for symbol, count in self.counts]))
@@ -168,7 +168,7 @@ class Formula:
         divisor = math.gcd(*[count for _, count in counts])
         if len(counts) < 3:
             text = _written(counts, divisor)
-            return _written(counts, divisor, 2) if text in _DOUBLED else text
+            return _written(counts, divisor, 2) if text in DOUBLED else text
         (inner, inner_count), (outer, outer_count) = counts[-2:]
         anions = math.gcd(inner_count, outer_count)
         # An element without an electronegativity is the last one, and makes no polyanion.

@@ -68,10 +68,13 @@ class BlankFillingOutput(ModelOutput):
     Attributes:
         last_hidden_state: (B, L, H).
         log_probs: of the steps that were asked for, natural logarithms, (B, M); None where none were.
+        endings: of placing each element with no blank beside it, and of all steps that leave a blank, for the canvases
+            that were asked for, (K, elements + 1); None where none were.
     """
 
     last_hidden_state: torch.Tensor | None = None
     log_probs: torch.Tensor | None = None
+    endings: torch.Tensor | None = None
 
 
 class _Layer(nn.Module):
@@ -170,6 +173,7 @@ class BlankFillingModel(PreTrainedModel):
         positions: torch.Tensor | None = None,
         elements: torch.Tensor | None = None,
         actions: torch.Tensor | None = None,
+        last: torch.Tensor | None = None,
         *,
         blanks_only: bool = False,
         **_: Any,  # noqa: ANN401 - transformers passes settings that do not matter here
@@ -185,6 +189,7 @@ class BlankFillingModel(PreTrainedModel):
             positions: which blank of its canvas each of M steps fills, an index into L, (B, M).
             elements: with which token, (B, M).
             actions: what stays beside it, a sum of `LEFT` and `RIGHT`, (B, M).
+            last: rows with one blank alone whose endings are wanted, (K,).
             blanks_only: leave the last layer out where no blank is: hidden states there are 0. So it is where steps are
                 scored, for which they are not needed.
 
@@ -199,8 +204,19 @@ class BlankFillingModel(PreTrainedModel):
         action = self.action_log_probs(chosen, elements).gather(2, actions[:, :, None])
         blank = self.blank_log_probs(hidden, input_ids).gather(1, positions)
         return BlankFillingOutput(
-            last_hidden_state=hidden, log_probs=blank + element.squeeze(2) + action.squeeze(2)
+            last_hidden_state=hidden,
+            log_probs=blank + element.squeeze(2) + action.squeeze(2),
+            endings=None if last is None else self._endings(hidden[last], input_ids[last]),
         )
+
+    def _endings(self, hidden: torch.Tensor, input_ids: torch.Tensor) -> torch.Tensor:
+        """Score the steps that leave no blank on canvases with one, (K, L, H) and (K, L), and all others together."""
+        states = hidden[input_ids == BLANK_ID]  # (K, H)
+        elements = torch.arange(FIRST_ELEMENT_ID, self.config.vocab_size, device=states.device)
+        wide = states[:, None].expand(-1, len(elements), -1)
+        actions = self.action_log_probs(wide, elements.expand(len(states), -1))  # (K, elements, 4)
+        chosen = self.element_log_probs(states)[:, :, None] + actions
+        return torch.cat([chosen[:, :, 0], chosen[:, :, 1:].flatten(1).logsumexp(1, keepdim=True)], dim=1)
 
     def _encode(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None, *, blanks_only: bool

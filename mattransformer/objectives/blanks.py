@@ -20,6 +20,7 @@ import torch
 
 from mattransformer.models.blank_filling import LEFT, RIGHT
 from mattransformer.objectives.blank_sampling import sample_blanks
+from mattransformer.objectives.losses import Losses, broken_choice_loss
 from mattransformer.objectives.sampling import TILE, SampledSequence, Truncation, filling_orders
 from mattransformer.tokenization import BLANK_ID, MASK_ID, PAD_ID, PROMPT_LENGTH
 
@@ -74,20 +75,26 @@ def canvases(ids: torch.Tensor, placed: torch.Tensor) -> Canvases:
 
 
 def losses(
-    model: torch.nn.Module, ids: torch.Tensor, generator: torch.Generator | None = None
-) -> torch.Tensor:
+    model: torch.nn.Module,
+    ids: torch.Tensor,
+    generator: torch.Generator | None = None,
+    *,
+    ruled: bool = False,
+) -> Losses:
     """Estimate the negative lower bound of each formula's log-probability, for training.
 
     One canvas a formula is drawn: t placed atoms, t uniform in 0..n-1, every subset alike; all missing atoms are scored
-    on it. The estimate is unbiased. The t of a batch are spread evenly, which lowers the variance of its mean.
+    on it. The estimate is unbiased. The t of a batch are spread evenly, which lowers the variance of its mean. Where
+    one atom alone is missing, placing it with no blank beside it ends the formula.
 
     Args:
         model: a `BlankFillingModel`, or a wrapper of it.
         ids: condition tokens, n atoms and end, (B, T); no padding.
         generator: draws; None for torch's default.
+        ruled: whether to ask for the rule of the conditions.
 
     Returns:
-        Nats a formula, (B,), float32, with gradient.
+        Nats a formula, float32, with gradient.
     """
     rows, n = len(ids), ids.shape[1] - PROMPT_LENGTH - 1
     device = ids.device if generator is None else generator.device
@@ -97,19 +104,34 @@ def losses(
     keys = torch.rand(rows, n, generator=generator, device=device)
     placed = (keys.argsort(dim=1).argsort(dim=1) < sizes[:, None]).to(ids.device)
     steps = n / (n - placed.sum(dim=1))
-    return -math.lgamma(n + 1) - steps * _scores(model, ids, placed)
+    last = torch.nonzero(placed.sum(dim=1) == n - 1)[:, 0] if ruled else None
+    output = _placing(model, ids, placed, last)
+    nats = -math.lgamma(n + 1) - steps * output.log_probs.masked_fill(placed, 0.0).sum(dim=1)
+    broken = torch.zeros_like(nats)
+    if last is not None:
+        at = (~placed[last]).long().argmax(dim=1)
+        broken = broken.index_add(0, last, n * broken_choice_loss(output.endings, ids[last], at))
+    return Losses(nats, broken)
 
 
-def _scores(model: torch.nn.Module, ids: torch.Tensor, placed: torch.Tensor) -> torch.Tensor:
-    """Add up the log-probabilities of placing each missing atom next, (B,)."""
+def _placing(
+    model: torch.nn.Module, ids: torch.Tensor, placed: torch.Tensor, last: torch.Tensor | None = None
+) -> Any:  # noqa: ANN401 - a BlankFillingOutput, maybe of a wrapper
+    """Score the steps that would place each atom next, and those that end the formulas `last`."""
     drawn = canvases(ids, placed)
-    log_probs = model(
+    return model(
         input_ids=drawn.input_ids,
         attention_mask=drawn.attention_mask,
         positions=drawn.positions,
         elements=ids[:, PROMPT_LENGTH:-1],
         actions=drawn.actions,
-    ).log_probs
+        last=last,
+    )
+
+
+def _scores(model: torch.nn.Module, ids: torch.Tensor, placed: torch.Tensor) -> torch.Tensor:
+    """Add up the log-probabilities of placing each missing atom next, (B,)."""
+    log_probs: torch.Tensor = _placing(model, ids, placed).log_probs
     return log_probs.masked_fill(placed, 0.0).sum(dim=1)
 
 
@@ -195,9 +217,9 @@ class BlankFilling:
         """Take a row of the table of architectures."""
         del row
 
-    def losses(self, model: Any, ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - wrapped for several processes
+    def losses(self, model: Any, ids: torch.Tensor, *, ruled: bool = False) -> Losses:  # noqa: ANN401 - wrapped for several processes
         """See `Objective.losses`; an unbiased draw of the bound."""
-        return losses(model, ids)
+        return losses(model, ids, ruled=ruled)
 
     def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
         """See `Objective.nats`; the bound."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from mattransformer.objectives.beam import fill_in_order
+from mattransformer.objectives.losses import Losses, broken_ending_loss, formula_loss
 from mattransformer.objectives.prefix_tree import sample_tree
-from mattransformer.tokenization import PROMPT_LENGTH
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,23 +18,6 @@ if TYPE_CHECKING:
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
     from mattransformer.objectives.sampling import SampledSequence, Truncation
-
-
-def formula_loss(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Give the negative log-likelihood of each formula.
-
-    Args:
-        logits: (B, T, V), of the sequences themselves.
-        ids: (B, T), prompt, atoms and end; no padding.
-
-    Returns:
-        Nats a formula, end token included, conditions given, (B,), float32.
-    """
-    predicted = logits[:, PROMPT_LENGTH - 1 : -1].float()  # (B, T - PROMPT_LENGTH, V)
-    nats = torch.nn.functional.cross_entropy(
-        predicted.reshape(-1, predicted.shape[-1]), ids[:, PROMPT_LENGTH:].reshape(-1), reduction="none"
-    )
-    return nats.view(ids.shape[0], -1).sum(dim=1)
 
 
 class Causal:
@@ -47,14 +30,16 @@ class Causal:
         """Take a row of the table of architectures."""
         self._cached = row.cached
 
-    def losses(self, model: Any, ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - wrapped for several processes
+    def losses(self, model: Any, ids: torch.Tensor, *, ruled: bool = False) -> Losses:  # noqa: ANN401 - wrapped for several processes
         """See `Objective.losses`; no draw is needed here."""
-        return formula_loss(model(input_ids=ids, use_cache=False).logits, ids)
+        logits = model(input_ids=ids, use_cache=False).logits
+        nats = formula_loss(logits, ids)
+        return Losses(nats, broken_ending_loss(logits, ids) if ruled else torch.zeros_like(nats))
 
     def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
         """See `Objective.nats`; the exact negative log-likelihood."""
         del seed, orders
-        return self.losses(model, ids)
+        return self.losses(model, ids).nats
 
     def sample(
         self,

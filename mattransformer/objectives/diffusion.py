@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from mattransformer.errors import MattransformerError
+from mattransformer.objectives.losses import Losses, broken_choice_loss
 from mattransformer.objectives.sampling import (
     ROUND,
     SampledSequence,
@@ -51,16 +52,26 @@ class MaskedDiffusion:
         """Take a row of the table of architectures."""
         del row
 
-    def losses(self, model: Any, ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - wrapped for several processes
+    def losses(self, model: Any, ids: torch.Tensor, *, ruled: bool = False) -> Losses:  # noqa: ANN401 - wrapped for several processes
         """See `Objective.losses`; an unbiased draw of the bound, but for the constant log p(n).
 
-        The numbers of masked atoms of a batch are spread evenly, which lowers the variance of its mean.
+        The numbers of masked atoms of a batch are spread evenly, which lowers the variance of its mean. Where one atom
+        alone is masked, its choice ends the formula.
         """
         rows, atoms = ids.shape[0], ids.shape[1] - PROMPT_LENGTH - 1
         shares = (torch.rand(()) + torch.randperm(rows) / rows) % 1
-        masked = 1 + (shares[:, None] * atoms).long().clamp_(max=atoms - 1).to(ids.device)
-        ranks = torch.rand(rows, atoms).argsort(dim=1).argsort(dim=1).to(ids.device)
-        return self._predicted(model, ids, ranks < masked).sum(dim=1) * (atoms / masked[:, 0])
+        counts = 1 + (shares * atoms).long().clamp_(max=atoms - 1)
+        ranks = torch.rand(rows, atoms).argsort(dim=1).argsort(dim=1)
+        masked = (ranks < counts[:, None]).to(ids.device)
+        counts = counts.to(ids.device)
+        logits = self._logits(model, ids, masked)
+        nats = self._nats(logits, ids, masked).sum(dim=1) * (atoms / counts)
+        broken = torch.zeros_like(nats)
+        if ruled:
+            last = torch.nonzero(counts == 1)[:, 0]
+            at = masked[last].long().argmax(dim=1)
+            broken = broken.index_add(0, last, atoms * broken_choice_loss(logits[last, at], ids[last], at))
+        return Losses(nats, broken)
 
     def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
         """See `Objective.nats`; the bound, every number of masked atoms in each of the orders."""
@@ -72,7 +83,7 @@ class MaskedDiffusion:
         repeated = ids.repeat_interleave(orders * atoms, dim=0)
         found = torch.cat(
             [
-                self._predicted(model, repeated[at : at + _TILE], masked[at : at + _TILE]).sum(dim=1)
+                self._predicted(model, repeated[at : at + _TILE], masked[at : at + _TILE])
                 for at in range(0, len(repeated), _TILE)
             ]
         )
@@ -128,16 +139,24 @@ class MaskedDiffusion:
                 known[_name(prompt)] = [round(float(count), 3) for count in counts]
         setattr(model.config, LENGTHS, known)
 
-    def _predicted(self, model: Any, ids: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+    def _logits(self, model: Any, ids: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
+        """Give the scores of the elements for every atom, (B, n, elements), float32, some atoms masked."""
+        canvas = ids.clone()
+        canvas[:, PROMPT_LENGTH:-1] = torch.where(masked, MASK_ID, ids[:, PROMPT_LENGTH:-1])
+        logits: torch.Tensor = model(input_ids=canvas).logits[:, PROMPT_LENGTH:-1, FIRST_ELEMENT_ID:]
+        return logits.float()
+
+    def _nats(self, logits: torch.Tensor, ids: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
         """Give the nats of the masked atoms, 0 for the others, (B, n), float32."""
         atoms = ids[:, PROMPT_LENGTH:-1]
-        canvas = ids.clone()
-        canvas[:, PROMPT_LENGTH:-1] = torch.where(masked, MASK_ID, atoms)
-        logits = model(input_ids=canvas).logits[:, PROMPT_LENGTH:-1, FIRST_ELEMENT_ID:].float()
         nats = torch.nn.functional.cross_entropy(
             logits.reshape(-1, logits.shape[-1]), (atoms - FIRST_ELEMENT_ID).reshape(-1), reduction="none"
         )
         return nats.view(atoms.shape) * masked
+
+    def _predicted(self, model: PreTrainedModel, ids: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
+        """Give the nats of all masked atoms together, (B,), float32."""
+        return self._nats(self._logits(model, ids, masked), ids, masked).sum(dim=1)
 
     def _length_shares(self, model: PreTrainedModel, prompt: list[int]) -> np.ndarray:
         """Give the probability of each number of atoms, from 0; of unknown conditions that of all together."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from mattransformer.objectives.causal import formula_loss
+from mattransformer.objectives.losses import Losses, broken_ending_loss, formula_loss
 from mattransformer.objectives.prefix_tree import sample_tree
 from mattransformer.tokenization import BLANK_ID, END_ID, MASK_ID, PAD_ID, PROMPT_LENGTH
 
@@ -42,17 +42,18 @@ class Infilling:
         """Take a row of the table of architectures."""
         del row
 
-    def losses(self, model: Any, ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - wrapped for several processes
+    def losses(self, model: Any, ids: torch.Tensor, *, ruled: bool = False) -> Losses:  # noqa: ANN401 - wrapped for several processes
         """See `Objective.losses`; of the whole formula given its canvas."""
         kind = float(torch.rand(()))
-        if kind < _WHOLE:
-            return self._written(model, ids, one_hole(ids))
-        return self._written(model, ids, with_spans(ids) if kind < _SPANS else with_masks(ids))
+        canvas = one_hole(ids) if kind < _WHOLE else with_spans(ids) if kind < _SPANS else with_masks(ids)
+        logits = self._written(model, ids, canvas)
+        nats = formula_loss(logits, ids)
+        return Losses(nats, broken_ending_loss(logits, ids) if ruled else torch.zeros_like(nats))
 
     def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
         """See `Objective.nats`; exact, with one hole in the encoder."""
         del seed, orders
-        return self._written(model, ids, one_hole(ids))
+        return formula_loss(self._written(model, ids, one_hole(ids)), ids)
 
     def sample(
         self,
@@ -103,13 +104,13 @@ class Infilling:
         return model.get_encoder()(input_ids=ids)[0]
 
     def _written(self, model: Any, ids: torch.Tensor, canvas: torch.Tensor) -> torch.Tensor:  # noqa: ANN401
-        output = model(
+        logits: torch.Tensor = model(
             input_ids=canvas,
             attention_mask=(canvas != PAD_ID).long(),
             decoder_input_ids=ids,
             use_cache=False,
-        )
-        return formula_loss(output.logits, ids)
+        ).logits
+        return logits
 
 
 def one_hole(ids: torch.Tensor) -> torch.Tensor:

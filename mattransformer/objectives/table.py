@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from mattransformer.data.encoding import EncodedFormulas
+    from mattransformer.objectives.losses import Losses
     from mattransformer.objectives.sampling import SampledSequence, Truncation
 
 
@@ -40,8 +41,14 @@ class Objective(Protocol):
     exact: bool
     fills_blanks: bool
 
-    def losses(self, model: Any, ids: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - wrapped for several processes
-        """Give what training lowers: nats a formula, (B,); torch's generator decides what is drawn for it."""
+    def losses(self, model: Any, ids: torch.Tensor, *, ruled: bool = False) -> Losses:  # noqa: ANN401 - wrapped for several processes
+        """Give what training lowers; torch's generator decides what is drawn for it.
+
+        Args:
+            model: in training mode.
+            ids: (B, T); own samples that were cut have no end token.
+            ruled: whether to ask for the ends that would break the rule of the conditions.
+        """
         ...
 
     def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:

@@ -63,6 +63,8 @@ class TrainingConfig:
         own_crowding: how much every draw of an own sample after its first counts as a miss, from 0 to 1.
         own_spread: from 0, where an own sample gains by how often it was drawn, to 1, where all that gain do so alike.
         own_balance: how much own samples are held to the rows' shares of two, three, … elements, from 0 to 1.
+        rule_weight: how much the probability of an end that breaks the rule of its condition counts beside the
+            likelihood, for rows and own samples; 0 asks for no rule. See `objectives.losses`.
         keep: `best` keeps the weights with the lowest validation loss, `last` the newest ones.
         evaluations_per_epoch: how often the validation loss is measured and the state saved.
         patience: evaluations without a better validation loss before the training stops; 0 never stops early.
@@ -104,6 +106,7 @@ class TrainingConfig:
     own_crowding: float = 0.0
     own_spread: float = 0.0
     own_balance: float = 0.0
+    rule_weight: float = 0.0
     keep: str = "best"
     evaluations_per_epoch: int = 1
     patience: int = 5
@@ -222,6 +225,7 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "own_crowding": _number(0, 1),
     "own_spread": _number(0, 1),
     "own_balance": _number(0, 1),
+    "rule_weight": _number(0, 100),
     "keep": _choice("best", "last"),
     "evaluations_per_epoch": _whole(1),
     "patience": _whole(0),

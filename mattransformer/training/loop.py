@@ -221,8 +221,8 @@ class _Run:
         ids = torch.from_numpy(self.rows.formulas.rows(taken)).to(accelerator.device)
         weights = torch.from_numpy(self.rows.loss_weights[taken] * (not idle)).to(ids.device, torch.float32)
         positions = len(rows) * (ids.shape[1] - PROMPT_LENGTH)
-        losses = self.objective.losses(self.wrapped, ids)
-        summed = (losses * weights).sum()
+        losses, broken = self.objective.losses(self.wrapped, ids, ruled=bool(config.rule_weight))
+        summed = (losses * weights).sum() + config.rule_weight * (broken * (weights != 0)).sum()
         # Processes average their gradients: with this factor the average is the gradient of the whole batch.
         accelerator.backward(summed * (accelerator.num_processes / positions))
         accelerator.clip_grad_norm_(self.model.parameters(), config.clip)

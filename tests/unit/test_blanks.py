@@ -281,7 +281,9 @@ def test_the_tiles_of_the_bound_change_nothing(
 def test_the_training_loss_is_the_bound_on_average(model: BlankFillingModel, formula: Canvas) -> None:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        drawn = torch.cat([losses(model, sequences(*[formula] * 70), generator) for _ in range(60)]).double()
+        drawn = torch.cat(
+            [losses(model, sequences(*[formula] * 70), generator).nats for _ in range(60)]
+        ).double()
     error = float(drawn.std()) / math.sqrt(len(drawn))
     assert abs(float(drawn.mean()) - exact_bound(model, formula)) < 4 * error
 
@@ -290,16 +292,17 @@ def test_each_row_of_a_batch_is_estimated_without_bias(model: BlankFillingModel)
     formulas = [(LI, LI, H, H), (H, HE, H, HE), (LI, HE, LI, H)]
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        drawn = torch.stack([losses(model, sequences(*formulas), generator) for _ in range(1500)]).double()
+        drawn = torch.stack(
+            [losses(model, sequences(*formulas), generator).nats for _ in range(1500)]
+        ).double()
     expected = torch.tensor([exact_bound(model, formula) for formula in formulas], dtype=torch.float64)
     assert bool(((drawn.mean(dim=0) - expected).abs() < 4 * drawn.std(dim=0) / math.sqrt(1500)).all())
 
 
 def test_every_weight_but_those_of_absent_tokens_learns_from_a_hydride(model: BlankFillingModel) -> None:
     model.zero_grad()
-    losses(
-        model, sequences((LI, HE, LI, H), (LI, LI, H, H)), torch.Generator().manual_seed(0)
-    ).sum().backward()
+    drawn = losses(model, sequences((LI, HE, LI, H), (LI, LI, H, H)), torch.Generator().manual_seed(0))
+    drawn.nats.sum().backward()
     for name, weight in model.named_parameters():
         assert weight.grad is not None, name
         assert weight.grad.isfinite().all(), name
@@ -466,7 +469,7 @@ def test_a_small_model_learns_eight_formulas_by_heart_and_gives_them_back() -> N
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=400, pct_start=0.1)
     for _ in range(400):
-        loss = torch.cat([losses(model, ids.repeat(8, 1)) for ids in groups]).mean()
+        loss = torch.cat([losses(model, ids.repeat(8, 1)).nats for ids in groups]).mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from mattransformer.data.encoding import encode_formulas
 from mattransformer.models.architectures import ARCHITECTURES, CAUSAL, build_config, build_model
 from mattransformer.models.kernels import Dropout, softmax
-from mattransformer.objectives.causal import formula_loss
+from mattransformer.objectives.losses import formula_loss
 
 # 5, 7 and 31 atoms: rows of attention shorter and longer than a register.
 FORMULAS = {
