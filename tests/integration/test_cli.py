@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 
 from mattransformer.cli import main
+from mattransformer.elements import SYMBOLS
+from mattransformer.formula import Formula
 
 
 class Outcome(NamedTuple):
@@ -55,11 +57,11 @@ def program(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
 def test_the_help_names_every_command_and_explains_its_words(program: Program) -> None:
     outcome = program("--help")
     assert outcome.code == 0
-    for word in ("corpus", "train", "generate", "screen", "charge-neutral", "novel", "variant"):
+    for word in ("corpus", "train", "generate", "fill", "screen", "charge-neutral", "novel", "variant"):
         assert word in outcome.out
 
 
-@pytest.mark.parametrize("command", ["corpus", "train", "generate", "screen"])
+@pytest.mark.parametrize("command", ["corpus", "train", "generate", "fill", "screen"])
 def test_the_help_of_each_command_has_an_example(command: str, program: Program) -> None:
     outcome = program(command, "--help")
     assert outcome.code == 0
@@ -73,7 +75,15 @@ def test_the_version_is_that_of_the_package(program: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["melt"], ["screen"], ["screen", "NaCl", "--state", "icsd24"], ["generate", "-n", "0"]]
+    "arguments",
+    [
+        ["melt"],
+        ["screen"],
+        ["screen", "NaCl", "--state", "icsd24"],
+        ["generate", "-n", "0"],
+        ["fill"],
+        ["fill", "Sr <mask> O3", "--top", "0"],
+    ],
 )
 def test_a_malformed_command_line_exits_with_2(arguments: list[str], program: Program) -> None:
     outcome = program(*arguments)
@@ -147,6 +157,16 @@ def test_half_a_water_is_no_path(program: Program) -> None:
         (["train", "missing.yaml"], "missing.yaml"),
         (["generate", "-o", "out.txt", "--model", "missing"], "out.txt"),
         (["generate", "--model", "missing"], "missing"),
+        (["fill", "SrTiO3"], "'SrTiO3' has nothing to fill: write <mask>"),
+        (["fill", ""], "nothing to fill"),
+        (["fill", "Sr Ti <blank>"], "ask bart or blm to fill <blank>"),
+        (["fill", "Xx <mask> O3"], "Xx is not an element"),
+        (["fill", "Sr <msk> O3"], "a hole is <mask> or <blank>"),
+        (["fill", "<mask> O40"], "41 atoms, but models know up to 30"),
+        (["fill", "Sr <mask> O3", "--model", "missing"], "missing"),
+        (["fill", "Sr <mask> O3", "--source", "icsd"], "no source 'icsd'"),
+        (["fill", "Sr <mask> O3", "--variant", "srict"], "did you mean 'strict'"),
+        (["fill", "Sr <mask> O3", "-o", "out.txt", "--model", "missing"], "out.txt"),
     ],
 )
 def test_bad_input_ends_in_one_line_that_names_it(arguments: list[str], named: str, program: Program) -> None:
@@ -221,6 +241,35 @@ def test_a_formula_of_a_list_of_known_ones_is_not_novel(program: Program) -> Non
     again = pd.read_csv("again.csv")
     assert again["formula"].tolist() == first["formula"].tolist()
     assert not again["novel"].any()
+
+
+def test_the_titanium_site_of_strontium_titanate_is_filled_with_each_of_118_elements(
+    program: Program,
+) -> None:
+    outcome = program("fill", "Sr <mask> O3", "--top", "200", "-o", "sites.csv")
+    assert outcome.code == 0
+    assert outcome.out.splitlines() == [
+        "Sr <mask> O3, filled by gpt2 (source mp, variant strict, seed 0), the most probable first",
+        "written to sites.csv: 118 rows",
+    ]
+    table = pd.read_csv("sites.csv")
+    assert list(table) == ["formula", "filled", "log_prob"]
+    assert sorted(table["filled"]) == sorted(SYMBOLS)
+    assert table["log_prob"].is_monotonic_decreasing
+    formulas = dict(zip(table["filled"], table["formula"], strict=True))
+    assert formulas["Ti"] == "SrTiO3"
+    assert Formula.parse("SrO4") == Formula.parse(formulas["O"])
+    assert table["filled"].tolist().index("Ti") < 59  # likelier than half of them
+
+
+def test_a_filled_table_that_is_printed_has_as_many_rows_as_were_asked_for(program: Program) -> None:
+    outcome = program("fill", "Sr <mask> O3", "--top", "3", "--source", "oqmd", "--variant", "pure")
+    assert outcome.code == 0
+    head, *rows, summary = outcome.out.splitlines()
+    assert head.split() == ["formula", "filled", "log_prob"]
+    assert len(rows) == 3
+    assert {row.split()[1] for row in rows} <= set(SYMBOLS)
+    assert "(source oqmd, variant pure, seed 0)" in summary
 
 
 def test_screening_keeps_lead_free_perovskites_and_says_what_it_left_out(
