@@ -31,6 +31,15 @@ TOKENIZER: Final = "tokenizer.json"
 RUN: Final = "run.json"
 SHIPPED: Final = Path(__file__).parent / "shipped"
 
+# Entries of a configuration that name code to be run.
+_CODE: Final = ("auto_map", "custom_pipelines")
+# How the pickles of Python and of torch begin. The first eight bytes of safetensors are the length of its header.
+_PICKLES: Final = (b"\x80", b"PK\x03\x04")
+_LARGEST_HEADER: Final = (
+    1 << 26
+)  # far above that of any model here, and below what a pickle's first bytes say
+_KINDS: Final = ("float16", "bfloat16", "float32", "float64")
+
 
 class CheckpointError(MattransformerError):
     """A checkpoint that is missing, damaged, or made for another vocabulary."""
@@ -78,7 +87,8 @@ def load_model(name_or_folder: str | Path, *, dropout: float | None = None) -> P
         The model in float32, in evaluation mode, on the CPU.
 
     Raises:
-        CheckpointError: a missing, truncated or foreign file, or another vocabulary; the file and the reason are named.
+        CheckpointError: a missing, truncated or foreign file, another vocabulary, pickles, code, or weights that are no
+            finite floating-point numbers; the file and the reason are named.
     """
     import torch
 
@@ -87,14 +97,14 @@ def load_model(name_or_folder: str | Path, *, dropout: float | None = None) -> P
     if dropout is not None:
         config.update(dict.fromkeys(BY_MODEL_TYPE[config.model_type].dropouts, dropout))
     check_vocabulary(folder)
-    tensors = _read_weights(folder / WEIGHTS)
+    stored = _read_weights(folder / WEIGHTS)
     try:
         with torch.random.fork_rng(devices=[]):  # opening a checkpoint leaves the user's random numbers alone
             model = build_model(config)
     except ArchitectureError as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
-    _check_shapes(folder, tensors, model)
-    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
+    _check_shapes(folder, stored, model)
+    model.load_state_dict(_single_precision(folder / WEIGHTS, stored), strict=False)
     return model.eval()
 
 
@@ -114,23 +124,27 @@ def read_config(folder: Path) -> PreTrainedConfig:
 
     register()
     settings = _read_json(folder / CONFIG)
-    if "auto_map" in settings:
+    for key in _CODE:
+        if key in settings:
+            raise CheckpointError(
+                f"{folder / CONFIG} asks for code from elsewhere ({key}), which is never run; take the entry out"
+            )
+    if settings.get("model_type") not in list(BY_MODEL_TYPE):  # a list, for types that cannot be hashed
         raise CheckpointError(
-            f"{folder / CONFIG} asks for code from elsewhere (auto_map), which is never run"
-        )
-    if settings.get("model_type") not in BY_MODEL_TYPE:
-        raise CheckpointError(
-            f"{folder / CONFIG}: model type {settings.get('model_type')!r} is none of {', '.join(BY_MODEL_TYPE)}"
+            f"{folder / CONFIG}: model type {settings.get('model_type')!r} is none of {', '.join(BY_MODEL_TYPE)}; "
+            "train one of these"
         )
     if settings.get("vocab_size") != len(VOCABULARY):
         raise CheckpointError(
-            f"{folder / CONFIG}: a vocabulary of {settings.get('vocab_size')} tokens, but this package has "
-            f"{len(VOCABULARY)}; the checkpoint was made for another tokenizer"
+            f"{folder / CONFIG}: a vocabulary of {settings.get('vocab_size')!r} tokens, but this package has "
+            f"{len(VOCABULARY)}; train again with this version's tokenizer"
         )
     try:
         return AutoConfig.for_model(**settings)
     except Exception as error:  # every class of transformers has errors of its own for this
-        raise CheckpointError(f"{folder / CONFIG}: {' '.join(str(error).split())[:300]}") from error
+        raise CheckpointError(
+            f"{folder / CONFIG}: {' '.join(str(error).split())[:300]}; copy it again"
+        ) from error
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -179,20 +193,24 @@ def check_vocabulary(folder: Path) -> None:
         CheckpointError: names the first token that differs.
     """
     path = folder / TOKENIZER
-    words = _read_json(path).get("model")
+    content = _read_json(path)
+    words = content.get("model")
     vocabulary = words.get("vocab") if isinstance(words, dict) else None
     if not isinstance(vocabulary, dict):
         raise CheckpointError(
             f"{path} is no tokenizer of this package: it has no vocabulary of words; copy it again"
         )
-    if vocabulary == TOKEN_ID:
-        return
-    differing = next(
-        (token for token in {**TOKEN_ID, **vocabulary} if vocabulary.get(token) != TOKEN_ID.get(token)), ""
-    )
-    raise CheckpointError(
-        f"{path}: another vocabulary (first difference at {differing!r}); train again with this version's tokenizer"
-    )
+    try:
+        added = [(str(token["content"]), token["id"]) for token in content.get("added_tokens") or ()]
+    except (TypeError, KeyError) as error:
+        raise CheckpointError(f"{path} is damaged: its added tokens cannot be read; copy it again") from error
+    differing = [token for token in TOKEN_ID if vocabulary.get(token) != TOKEN_ID[token]]
+    differing += [token for token, number in [*vocabulary.items(), *added] if TOKEN_ID.get(token) != number]
+    if differing:
+        raise CheckpointError(
+            f"{path}: another vocabulary (first difference at {differing[0]!r}); train again with this version's "
+            "tokenizer"
+        )
 
 
 def save_checkpoint(
@@ -239,7 +257,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path.parent} is no checkpoint: it has no {path.name}") from error
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: not JSON ({error}); copy it again") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} is damaged: not a JSON object; copy it again")
@@ -268,9 +286,32 @@ def _check_shapes(folder: Path, tensors: Mapping[str, torch.Tensor], model: PreT
         needs = list(expected[name].shape) if name in expected else "absent"
         if has != needs:
             raise CheckpointError(
-                f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {name} is {has} in the first and {needs} in the "
-                "second; copy both files from the same checkpoint"
+                f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {_line(name)} is {has} in the first and "
+                f"{needs} in the second; copy both files from the same checkpoint"
             )
+
+
+def _single_precision(path: Path, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Convert weights to float32, in which they are computed with, if they are numbers that can be computed with."""
+    converted = {}
+    for name, tensor in tensors.items():
+        kind = str(tensor.dtype).removeprefix("torch.")
+        if kind not in _KINDS:
+            raise CheckpointError(
+                f"{path}: tensor {_line(name)} holds {kind}, but weights are {', '.join(_KINDS)}; copy it again, or "
+                "save the model in one of these"
+            )
+        converted[name] = tensor.float()
+        if not converted[name].isfinite().all():
+            raise CheckpointError(
+                f"{path}: tensor {_line(name)} holds numbers that are not finite; copy it again"
+            )
+    return converted
+
+
+def _line(name: str) -> str:
+    """Write the name of a tensor, which may be anything, in one line."""
+    return " ".join(name.split())[:200]
 
 
 def _check_weights(path: Path) -> None:
@@ -287,12 +328,22 @@ def _check_weights(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(8)
         header_size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if header_size > _LARGEST_HEADER and start.startswith(_PICKLES):
+            raise CheckpointError(
+                f"{path} is a pickle by another name, and pickled weights are never opened; save the model as "
+                "safetensors"
+            )
         if not 0 < header_size <= size - 8:
             raise CheckpointError(f"{path} is truncated or not safetensors ({size} bytes); copy it again")
-        try:
-            header = json.loads(file.read(header_size))
-            end = max(entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
-        except (ValueError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{path} is damaged: its header cannot be read; copy it again") from error
-    if size != 8 + header_size + end:
-        raise CheckpointError(f"{path} is truncated: {size} bytes of {8 + header_size + end}; copy it again")
+        whole = 8 + header_size + _stated_length(path, file.read(header_size))
+    if size != whole:
+        wrong = "truncated" if size < whole else "damaged"
+        raise CheckpointError(f"{path} is {wrong}: {size} bytes of {whole}; copy it again")
+
+
+def _stated_length(path: Path, header: bytes) -> int:
+    try:
+        entries = json.loads(header).items()
+        return max(int(entry["data_offsets"][1]) for name, entry in entries if name != "__metadata__")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: its header cannot be read; copy it again") from error
