@@ -35,9 +35,8 @@ SHIPPED: Final = Path(__file__).parent / "shipped"
 _CODE: Final = ("auto_map", "custom_pipelines")
 # How the pickles of Python and of torch begin. The first eight bytes of safetensors are the length of its header.
 _PICKLES: Final = (b"\x80", b"PK\x03\x04")
-_LARGEST_HEADER: Final = (
-    1 << 26
-)  # far above that of any model here, and below what a pickle's first bytes say
+# Far above the header of any model here, and below what the first bytes of a pickle say.
+_LARGEST_HEADER: Final = 1 << 26
 _KINDS: Final = ("float16", "bfloat16", "float32", "float64")
 
 
