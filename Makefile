@@ -1,7 +1,7 @@
 # make demo    1,000 new compositions in new_compositions.csv
 # make test    install what the tests need and run all of them; make test ARGS="-k formula" runs some
 # make lint    ruff, mypy and the import-direction contract
-# make checkpoint   train the shipped checkpoint again (hours)
+# make checkpoint MODEL=blm   train a shipped checkpoint again (an hour or more)
 # make clean   remove what these made
 # make constraints   resolve the newest versions that pyproject.toml admits into constraints.txt
 #
@@ -10,6 +10,10 @@
 
 PYTHON = python3
 ARGS =
+MODEL = gpt2
+# The trainings of a checkpoint, each from the result of the one before.
+STEPS_gpt2 = base small shipped final analogues neutral likely likelier release diverse final-diverse final-unique
+STEPS = $(or $(STEPS_$(MODEL)),base small)
 BIN = .venv/bin
 # The environment variables hold the build backend to the same versions.
 PIP = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check
@@ -30,14 +34,14 @@ lint: .venv/installed-lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Trains and ships gpt2 anew. Needs MATTRANSFORMER_DATA: the folder with mp.csv.gz and oqmd.csv.gz.
+# Trains and ships a model anew. Needs MATTRANSFORMER_DATA: the folder with mp.csv.gz and oqmd.csv.gz.
 checkpoint: .venv/installed
-	for step in base small shipped final analogues neutral likely likelier release diverse final-diverse final-unique; do \
-		resume=; [ ! -f runs/gpt2-mp-oqmd-$$step/state.safetensors ] || resume=--resume; \
-		$(BIN)/mattransformer train configs/gpt2-mp-oqmd-$$step.yaml $$resume || exit 1; done
-	$(BIN)/python -m mattransformer.models.shipping runs/gpt2-mp-oqmd-final-unique gpt2
-	@echo "Now measure it: python benchmarks/checkpoint.py --model gpt2"
-	@echo "and render it: python -m mattransformer.evaluation.card gpt2 -o model_cards/gpt2.md --readme README.md"
+	for step in $(STEPS); do \
+		resume=; [ ! -f runs/$(MODEL)-mp-oqmd-$$step/state.safetensors ] || resume=--resume; \
+		$(BIN)/mattransformer train configs/$(MODEL)-mp-oqmd-$$step.yaml $$resume || exit 1; done
+	$(BIN)/python -m mattransformer.models.shipping runs/$(MODEL)-mp-oqmd-$(lastword $(STEPS)) $(MODEL)
+	@echo "Now measure it: python benchmarks/suite.py --models $(MODEL) --readme README.md"
+	@echo "and render it: python -m mattransformer.evaluation.card $(MODEL) --readme README.md"
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

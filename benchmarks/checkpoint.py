@@ -3,8 +3,9 @@
     MATTRANSFORMER_DATA=../shared/data python benchmarks/checkpoint.py --model gpt2 --out results/gpt2.json
 
 Stages: `validity` (plain samples under the default and the published conditions), `nll` (validation rows, beside a
-trigram model) and `rediscovery` (unique samples against formulas that the model never saw). `--only` measures some of
-them again and keeps the rest of the file. The ICSD is read to measure with, and nothing of it is written but counts.
+trigram model), `rediscovery` (unique samples against formulas that the model never saw) and `speed` (plain samples a
+second). `--only` measures some of them again and keeps the rest of the file. The ICSD is read to measure with, and
+nothing of it is written but counts. All shipped checkpoints in one command: `benchmarks/suite.py`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,18 @@ from typing import Any
 
 from mattransformer.data.corpora import Corpus, load_corpus
 from mattransformer.errors import MattransformerError
-from mattransformer.evaluation.measurement import measure_likelihood, measure_rediscovery, measure_validity
+from mattransformer.evaluation.measurement import (
+    measure_likelihood,
+    measure_rediscovery,
+    measure_speed,
+    measure_validity,
+)
 from mattransformer.evaluation.rediscovery import SIZES
 from mattransformer.evaluation.report import text_table
 from mattransformer.evaluation.results import STAGES, begin, store
 from mattransformer.evaluation.settings import EvaluationError
 from mattransformer.generation.language_model import LanguageModel, load
+from mattransformer.models.architectures import BY_MODEL_TYPE
 from mattransformer.models.checkpoints import describe
 from mattransformer.training.record import versions
 
@@ -81,9 +88,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "validity": lambda: measure_validity(lm, corpora, samples, seed),
         "nll": lambda: measure_likelihood(lm, corpora),
         "rediscovery": lambda: measure_rediscovery(lm, corpora, icsd, sizes, seed, temperature),
+        "speed": lambda: measure_speed(lm, samples, seed),
     }
     out = options.out or Path("results") / f"{facts['name']}.json"
-    checkpoint = {"name": facts["name"], "sha256": facts["sha256"], "parameters": lm.model.num_parameters()}
+    checkpoint = {
+        "name": facts["name"],
+        "objective": BY_MODEL_TYPE[lm.model.config.model_type].objective,
+        "sha256": facts["sha256"],
+        "parameters": lm.model.num_parameters(),
+    }
     data = file_hashes(corpora, icsd)
     record = begin(out, checkpoint, data)
     for stage in stages:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mattransformer.formula import Formula as Formula
     from mattransformer.formula import FormulaError as FormulaError
     from mattransformer.generation.language_model import load as load
+    from mattransformer.models.catalogue import list_models as list_models
     from mattransformer.screening.assignments import assign_oxidation_states as assign_oxidation_states
     from mattransformer.screening.limits import Limits as Limits
     from mattransformer.screening.screen import Validity as Validity
@@ -40,6 +41,7 @@ _HOMES = {
     "assign_oxidation_states": "screening.assignments",
     "load": "generation.language_model",
     "load_corpus": "data.corpora",
+    "list_models": "models.catalogue",
     "screen": "screening.screen",
     "screen_file": "data.screened",
 }
@@ -53,6 +55,7 @@ __all__ = [
     "Validity",
     "__version__",
     "assign_oxidation_states",
+    "list_models",
     "load",
     "load_corpus",
     "screen",

@@ -20,12 +20,24 @@ from mattransformer.data.admission import RULES
 from mattransformer.errors import MattransformerError
 from mattransformer.evaluation.attribution import ATTRIBUTIONS, OWN_FILE, Attribution
 from mattransformer.evaluation.report import markdown_table, percent, update_readme
-from mattransformer.evaluation.results import checkpoint_results, read_results, require_complete
+from mattransformer.evaluation.results import read_results, require_complete
 from mattransformer.evaluation.settings import EvaluationError
 from mattransformer.files import write_text
 from mattransformer.generation.samples import MOST_ATOMS, MOST_ELEMENTS
+from mattransformer.models.architectures import BY_MODEL_TYPE, CAUSAL, INFILLING, MASKED_DIFFUSION
 from mattransformer.models.checkpoints import describe, find_checkpoint, read_config
 from mattransformer.tokenization import CONDITIONS
+from mattransformer.training.loss import ORDERS
+
+PIPELINES: Final = {
+    CAUSAL: "text-generation",
+    INFILLING: "text2text-generation",
+    MASKED_DIFFUSION: "fill-mask",
+}
+"""What a model hub calls the use of a model, by objective."""
+
+HEADLINE: Final = "gpt2"
+"""The checkpoint whose figures the README shows one by one."""
 
 TEMPLATE: Final = Path(__file__).resolve().parents[2] / "model_cards" / "TEMPLATE.md.j2"
 
@@ -68,6 +80,7 @@ def render_card(name_or_folder: str | Path, results: Path, template: Path = TEMP
             f"{results} was measured on other weights; run benchmarks/checkpoint.py on {name_or_folder}"
         )
     steps = list(training_steps(checkpoint["run"]))
+    objective = BY_MODEL_TYPE[checkpoint["run"]["model"]["architecture"]].objective
     facts = {
         "name": checkpoint["name"],
         "sha256": checkpoint["sha256"],
@@ -87,6 +100,10 @@ def render_card(name_or_folder: str | Path, results: Path, template: Path = TEMP
         },
         "surroundings": list(dict.fromkeys(map(_surroundings, steps))),
         "own_samples": any(step["config"].get("own_samples") for step in steps),
+        "ruled": any(step["config"].get("rule_weight") for step in steps),
+        "objective": objective,
+        "pipeline_tag": PIPELINES.get(objective),
+        "orders": ORDERS,
         "record": record,
         "validity": record["stages"]["validity"],
         "rediscovery": record["stages"]["rediscovery"],
@@ -189,14 +206,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.model is None and options.readme is None:
         parser.error("name a checkpoint, or a README with --readme")
     try:
+        name = HEADLINE if options.model is None else find_checkpoint(options.model).name
         if options.model is not None:
-            name = find_checkpoint(options.model).name
             card = render_card(options.model, options.results / f"{name}.json", options.template)
             output = options.output or Path("model_cards") / f"{name}.md"
             write_text(output, card)
             print(output)
         if options.readme is not None:
-            update_readme(options.readme, checkpoint_results(options.results))
+            results = options.results / f"{name}.json"
+            record = require_complete(read_results(results), results)
+            update_readme(options.readme, markdown_table(record, headlines=True))
             print(options.readme)
     except (MattransformerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

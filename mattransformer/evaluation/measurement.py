@@ -6,6 +6,7 @@ Samples are drawn once a setting; everything else is computed from them by pure 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from mattransformer.evaluation.trigram import TrigramModel
 from mattransformer.evaluation.validity import judge_samples, largest_difference, row_shares, shares
 from mattransformer.formula import Formula
 from mattransformer.training.loss import formula_losses
+from mattransformer.training.record import machine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from mattransformer.generation.language_model import LanguageModel
 
 TRIGRAM_SEED: Final = 0
+_WARM_UP: Final = 100  # samples
 _log = logging.getLogger(__name__)
 
 
@@ -72,7 +75,8 @@ def measure_likelihood(lm: LanguageModel, corpora: Corpus) -> dict[str, Any]:
         corpora: MP and OQMD, all rows; the trigram model counts their training rows.
 
     Returns:
-        `settings`; and for `mp`, `oqmd` and `both` the number of `rows`, and nats a formula of `model` and `trigram`.
+        `settings`; whether the nats of the model are `exact` or an upper bound; and for `mp`, `oqmd` and `both` the
+        number of `rows`, and nats a formula of `model` and `trigram`.
     """
     valid = corpora.split("valid")
     encoded = encode_table(valid)
@@ -85,13 +89,43 @@ def measure_likelihood(lm: LanguageModel, corpora: Corpus) -> dict[str, Any]:
             "trigram_weights": dict(
                 zip(("uniform", "unigram", "bigram", "trigram"), trigram.weights.tolist(), strict=True)
             ),
-        }
+        },
+        "exact": lm.objective.exact,
     }
     for name, sources in {"mp": ["mp"], "oqmd": ["oqmd"], "both": ["mp", "oqmd"]}.items():
         chosen = valid["source"].isin(sources).to_numpy()
         means = {model: float(values[chosen].mean()) for model, values in nats.items()}
         measured[name] = {"rows": int(chosen.sum()), **means}
     return measured
+
+
+def measure_speed(lm: LanguageModel, n: int, seed: int) -> dict[str, Any]:
+    """Time plain samples under the default conditions.
+
+    Args:
+        lm: the model.
+        n: samples.
+        seed: decides them.
+
+    Returns:
+        `settings`; `samples`, `samples_per_second`, `unique` of them, and the `machine` and `threads` that it ran on.
+    """
+    import torch
+
+    source, variant = DEFAULT.conditions[0]
+    conditions = {"source": source, "variant": variant}
+    lm.sample(_WARM_UP, seed, conditions=conditions)
+    started = time.perf_counter()
+    drawn = lm.sample(n, seed, conditions=conditions)
+    seconds = time.perf_counter() - started
+    return {
+        "settings": {**conditions, "seed": seed, "temperature": 1.0},
+        "samples": drawn.drawn,
+        "samples_per_second": round(drawn.drawn / seconds, 1),
+        "unique": len(drawn.compositions),
+        "machine": machine(),
+        "threads": torch.get_num_threads(),
+    }
 
 
 def measure_rediscovery(

@@ -5,20 +5,23 @@ One list of figures, `figures`, is rendered for the terminal, for the README and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from mattransformer.evaluation.settings import EvaluationError
 from mattransformer.files import write_text
+from mattransformer.models.architectures import CAUSAL
 
 START: Final = "<!-- results:start -->"
 END: Final = "<!-- results:end -->"
 
-# What the checkpoint is to reach. The first two are the best that is published for causal models: Fu et al.,
-# Mach. Learn.: Sci. Technol. 4, 015001 (2023).
-_SHARE_AIMS: Final[Mapping[tuple[str, ...], float]] = {
+Aims = Mapping[tuple[str, ...], float]
+
+# What a causal model is to reach. The first two are the best that is published: Fu et al., Mach. Learn.: Sci. Technol.
+# 4, 015001 (2023).
+_CAUSAL_AIMS: Final[Aims] = {
     ("published", "charge_neutral"): 0.9761,
     ("published", "electronegativity_balanced"): 0.9122,
     ("default", "charge_neutral"): 0.92,
@@ -27,6 +30,11 @@ _SHARE_AIMS: Final[Mapping[tuple[str, ...], float]] = {
     ("default", "novel_only", "electronegativity_balanced"): 0.87,
     ("default", "unique"): 0.95,
     ("default", "novel"): 0.80,
+}
+# And the others, of which 89.7 % is the best that is published (Wei et al., arXiv:2204.11953).
+_OTHER_AIMS: Final[Aims] = {
+    ("published", "charge_neutral"): 0.90,
+    ("published", "unique"): 0.90,
 }
 _MOST_POINTS: Final = 3.0
 _REDISCOVERY_AIM: Final = ("100000", "icsd", 0.04)
@@ -77,14 +85,17 @@ def figures(record: Mapping[str, Any]) -> list[Figure]:
         The figures.
     """
     stages = record["stages"]
+    causal = record["checkpoint"].get("objective", CAUSAL) == CAUSAL
     found: list[Figure] = []
     if "validity" in stages:
         for name in _SETTINGS:
-            found.extend(_validity(name, stages["validity"]))
+            found.extend(_validity(name, stages["validity"], _CAUSAL_AIMS if causal else _OTHER_AIMS))
     if "nll" in stages:
         found.extend(_likelihood(stages["nll"]))
     if "rediscovery" in stages:
-        found.extend(_rediscovery(stages["rediscovery"]))
+        found.extend(_rediscovery(stages["rediscovery"], _REDISCOVERY_AIM if causal else None))
+    if "speed" in stages:
+        found.append(_speed(stages["speed"]))
     return found
 
 
@@ -126,13 +137,14 @@ def markdown_table(record: Mapping[str, Any], *, headlines: bool = False) -> str
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def with_table(text: str, table: str, name: str) -> str:
+def with_table(text: str, table: str, name: str, marks: tuple[str, str] = (START, END)) -> str:
     """Put a table between the markers of a text, in place of what is there.
 
     Args:
         text: of a README.
         table: in Markdown.
         name: of the file, for the message.
+        marks: the markers.
 
     Returns:
         The new text.
@@ -140,21 +152,23 @@ def with_table(text: str, table: str, name: str) -> str:
     Raises:
         EvaluationError: the markers are not there once each, in order.
     """
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end or START in rest or END in after:
+    first, last = marks
+    before, start, rest = text.partition(first)
+    _, end, after = rest.partition(last)
+    if not start or not end or first in rest or last in after:
         raise EvaluationError(
-            f"{name}: put {START} and {END}, once each, around the place of the results table"
+            f"{name}: put {first} and {last}, once each, around the place of the results table"
         )
-    return f"{before}{START}\n{table}\n{END}{after}"
+    return f"{before}{first}\n{table}\n{last}{after}"
 
 
-def update_readme(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Render the results table of a README anew.
+def update_readme(path: Path, table: str, marks: tuple[str, str] = (START, END)) -> None:
+    """Render a table of a README anew.
 
     Args:
         path: of the README.
-        records: of the checkpoints.
+        table: in Markdown.
+        marks: the markers that it stands between.
 
     Raises:
         EvaluationError: there is no such file, or it has no markers.
@@ -163,19 +177,7 @@ def update_readme(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise EvaluationError(f"{path}: {error.strerror}; name the README") from error
-    write_text(path, with_table(text, readme_tables(records), str(path)))
-
-
-def readme_tables(records: Sequence[Mapping[str, Any]]) -> str:
-    """Render what stands between the markers of the README.
-
-    Args:
-        records: of the checkpoints.
-
-    Returns:
-        A table a checkpoint, in Markdown.
-    """
-    return "\n\n".join(markdown_table(record, headlines=True) for record in records)
+    write_text(path, with_table(text, table, str(path), marks))
 
 
 def percent(share: float) -> str:
@@ -183,7 +185,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def _validity(name: str, stage: Mapping[str, Any]) -> Iterator[Figure]:
+def _validity(name: str, stage: Mapping[str, Any], aims: Aims) -> Iterator[Figure]:
     title, measured, everything = _SETTINGS[name], stage[name], stage["all_training_rows"]
     samples, rows = measured["samples"], measured["training_rows"]
     for key, word in _MEASURES.items():
@@ -192,17 +194,19 @@ def _validity(name: str, stage: Mapping[str, Any]) -> Iterator[Figure]:
             f"{percent(rows[key]['icsd24'])}, of all sorts {percent(everything[key]['smact14'])} and "
             f"{percent(everything[key]['icsd24'])}"
         )
-        yield _share(f"{title}: {word}", samples[key]["smact14"], (name, key), beside)
+        yield _share(f"{title}: {word}", samples[key]["smact14"], aims.get((name, key)), beside)
     novel = samples["novel_only"]
     for key, word in _MEASURES.items():
         beside = f"with icsd24 states {percent(novel[key]['icsd24'])}"
-        yield _share(
-            f"{title}: {word}, novel ones alone", novel[key]["smact14"], (name, "novel_only", key), beside
-        )
+        aim = aims.get((name, "novel_only", key))
+        yield _share(f"{title}: {word}, novel ones alone", novel[key]["smact14"], aim, beside)
     drawn = f"of {samples['drawn']:,} samples at temperature {stage['settings']['temperature']:g}"
-    yield _share(f"{title}: unique", samples["unique"], (name, "unique"), drawn)
+    yield _share(f"{title}: unique", samples["unique"], aims.get((name, "unique")), drawn)
     yield _share(
-        f"{title}: novel", samples["novel"], (name, "novel"), f"of {samples['distinct']:,} unique ones"
+        f"{title}: novel",
+        samples["novel"],
+        aims.get((name, "novel")),
+        f"of {samples['distinct']:,} unique ones",
     )
     points = measured["elements_difference"]
     yield Figure(
@@ -217,8 +221,9 @@ def _validity(name: str, stage: Mapping[str, Any]) -> Iterator[Figure]:
 def _likelihood(measured: Mapping[str, Any]) -> Iterator[Figure]:
     for key, word in {"mp": "MP", "oqmd": "OQMD", "both": "both"}.items():
         model, trigram = measured[key]["model"], measured[key]["trigram"]
+        what = "validation NLL" if measured["exact"] else "upper bound of the validation NLL"
         yield Figure(
-            f"validation NLL, {word} ({measured[key]['rows']:,} rows)",
+            f"{what}, {word} ({measured[key]['rows']:,} rows)",
             f"{model:.2f} nats a formula",
             "below trigram",
             model < trigram,
@@ -226,7 +231,7 @@ def _likelihood(measured: Mapping[str, Any]) -> Iterator[Figure]:
         )
 
 
-def _rediscovery(measured: Mapping[str, Any]) -> Iterator[Figure]:
+def _rediscovery(measured: Mapping[str, Any], aimed_at: tuple[str, str, float] | None) -> Iterator[Figure]:
     sizes = sorted((key for key in measured if key.isdigit()), key=int)
     temperature = measured["settings"]["temperature"]
     ranked = measured["analogues"]
@@ -242,7 +247,7 @@ def _rediscovery(measured: Mapping[str, Any]) -> Iterator[Figure]:
                 beside += (
                     f"; the best {ranked['unique']:,} analogues {percent(ranked['targets'][key]['share'])}"
                 )
-            aim = _REDISCOVERY_AIM[2] if (size, key) == _REDISCOVERY_AIM[:2] else None
+            aim = aimed_at[2] if aimed_at is not None and (size, key) == aimed_at[:2] else None
             yield Figure(
                 f"rediscovery, {entry['unique']:,} unique samples at temperature {temperature:g}: {word}",
                 percent(target["share"]),
@@ -254,8 +259,17 @@ def _rediscovery(measured: Mapping[str, Any]) -> Iterator[Figure]:
             )
 
 
-def _share(label: str, value: float, key: tuple[str, ...], beside: str) -> Figure:
-    aim = _SHARE_AIMS.get(key)
+def _speed(measured: Mapping[str, Any]) -> Figure:
+    where = measured["machine"]
+    return Figure(
+        "plain samples a second, default conditions",
+        f"{measured['samples_per_second']:,.0f}",
+        beside=f"{measured['samples']:,} samples, {measured['threads']} threads, {where['processor']}",
+        headline=False,
+    )
+
+
+def _share(label: str, value: float, aim: float | None, beside: str) -> Figure:
     if aim is None:
         return Figure(label, percent(value), beside=beside)
     return Figure(label, percent(value), f"≥ {100 * aim:g} %", value >= aim, beside)

@@ -177,7 +177,7 @@ class _Run:
                 progress.epoch,
             )
             marks = _evaluation_marks(len(batches), config.evaluations_per_epoch)
-            total = torch.zeros(2, dtype=torch.float64)
+            total = torch.zeros(3, dtype=torch.float64)
             while progress.batch < len(batches) and not self._finished(len(batches)):
                 total += self._step(batches[progress.batch], len(batches), bar)
                 progress.batch += 1
@@ -213,7 +213,7 @@ class _Run:
         return join(rows, own)
 
     def _step(self, rows: np.ndarray, batches: int, bar: Any) -> torch.Tensor:  # noqa: ANN401 - tqdm has no types
-        """Do one optimizer step; return the summed loss and the number of the rows of corpora, of all processes."""
+        """Do one optimizer step; return summed loss, number and summed broken ends of the corpora's rows, of all processes."""
         accelerator, progress, config = self.accelerator, self.progress, self.config
         mine = rows[accelerator.process_index :: accelerator.num_processes]
         idle = len(mine) == 0  # fewer rows than processes: take part with a row that does not count
@@ -238,7 +238,8 @@ class _Run:
             group["lr"] = rate
         self._require_number("loss", float(accelerator.reduce(summed.detach().double(), "sum")))
         of_corpora = torch.from_numpy(taken < self.corpus_rows).to(ids.device) & (weights > 0)
-        measured = torch.stack([losses.detach()[of_corpora].sum(), of_corpora.sum()]).double()
+        sums = [losses.detach()[of_corpora].sum(), of_corpora.sum(), broken.detach()[of_corpora].sum()]
+        measured = torch.stack(sums).double()
         measured = accelerator.reduce(measured, "sum").cpu()
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -279,6 +280,7 @@ class _Run:
             "valid_nll": valid,
             "tokens": progress.tokens,
             "seconds": round(progress.seconds, 1),
+            **({"train_broken": float(total[2] / total[1])} if self.config.rule_weight else {}),
             **self.rows.facts,
         }
         progress.history.append(entry)

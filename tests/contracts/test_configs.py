@@ -17,8 +17,9 @@ FILES = sorted(FOLDER.glob("*.yaml"))
 NAMES = [path.stem for path in FILES]
 
 
-def test_every_architecture_has_both_presets_on_the_embedded_corpus() -> None:
-    wanted = {f"{row.name}-mp-transport-{preset}" for row in ARCHITECTURES for preset in row.presets}
+@pytest.mark.parametrize("corpora", ["mp-transport", "mp-oqmd"])
+def test_every_architecture_has_both_presets_on_the_embedded_corpus_and_on_mp_and_oqmd(corpora: str) -> None:
+    wanted = {f"{row.name}-{corpora}-{preset}" for row in ARCHITECTURES for preset in row.presets}
     assert wanted <= set(NAMES)
 
 
