@@ -51,7 +51,12 @@ def read_canvas(text: str | Sequence[str]) -> list[str]:
             tokens.append(word)
             continue
         try:
-            tokens.extend(Formula.parse(word).tokens)
+            formula = Formula.parse(word)
+            if any(sign in word for sign in ".·•"):  # the whole-number cell of a part is none of the whole
+                raise FormulaError(
+                    f"{word!r}: only whole numbers of atoms, and no hydrates, have a place here"
+                )
+            tokens.extend(formula.tokens)
         except FormulaError as error:
             raise FillingError(f"{text!r}: {error}; a hole is {MASK} or {BLANK}") from error
     if not {MASK, BLANK} & set(tokens):

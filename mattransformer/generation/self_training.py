@@ -8,8 +8,9 @@ mean over samples of
     (kept / Z - 1) * gradient of log p(sample)
 
 (Williams, Mach. Learn. 8, 229 (1992), with the mean as baseline). Following it moves p towards p given that the
-rule holds. Z is taken for each number of elements by itself, so that compositions of many elements, which break
-rules more often, do not become rarer than in the rows.
+rule holds; learning the samples that keep the rule like rows does so too, with less noise. Z is taken for each number
+of elements by itself, so that compositions of many elements, which break rules more often, do not become rarer than in
+the rows.
 
 Formulas that the hash rule puts in the valid or test split count for nothing, so that these stay unseen. Rows that
 keep the rule are left to the training itself, unless they are to be repeated less: what a model gives up goes to new
@@ -53,7 +54,8 @@ class SelfTraining:
         shares: source and variant to the share of samples drawn under them.
         known: source to the formulas of its training rows.
         elements: source and variant to the shares of their rows by number of elements, (MOST_ELEMENTS + 1,).
-        weight: how much a sample counts beside a row.
+        weight: how much a sample counts beside a row, for what it gains or misses.
+        kept: how much a sample that keeps the rule counts as a row, which holds the model to what it was.
         likely: source to the analogues of its rows.
         repeats: how much a repeated row counts as a miss, from 0 to 1.
         unlikely: how much a new composition that is no analogue counts as a miss, from 0 to 1, where there are some.
@@ -68,6 +70,7 @@ class SelfTraining:
     elements: Mapping[Conditions, np.ndarray] = field(default_factory=dict)
     likely: Mapping[str, frozenset[str]] = field(default_factory=dict)
     weight: float = 1.0
+    kept: float = 0.0
     repeats: float = 0.0
     unlikely: float = 0.0
     crowding: float = 0.0
@@ -98,12 +101,11 @@ class SelfTraining:
             lessons.facts[f"kept, {source} {variant}"] = judged.share(judged.kept)
             if source in self.likely:
                 lessons.facts[f"analogues, {source} {variant}"] = judged.share(judged.likely)
-            for sequence, weight in zip(drawn, self._weights(judged, (source, variant)), strict=True):
+            weights = self.weight * self._weights(judged, (source, variant)) + self.kept * judged.good
+            for sequence, weight in zip(drawn, weights.tolist(), strict=True):
                 # A bound is one of whole formulas; where it is exact, a prefix is unlearned as well.
                 if weight and (sequence.finished or objective.exact):
-                    lessons.add(
-                        [*prompt, *sequence.ids], self.weight * float(weight), finished=sequence.finished
-                    )
+                    lessons.add([*prompt, *sequence.ids], weight, finished=sequence.finished)
         return lessons.rows()
 
     def _judge(self, drawn: list[SampledSequence], source: str, variant: str) -> _Judged:
@@ -167,6 +169,11 @@ class _Judged:
     likely: np.ndarray
     counted: np.ndarray
 
+    @property
+    def good(self) -> np.ndarray:
+        """How often each sequence that keeps the rule was drawn, 0 for those of the validation and test splits."""
+        return self.counts * (self.kept & self.counted)
+
     def share(self, chosen: np.ndarray) -> float:
         return round(float(self.counts[chosen].sum() / self.counts.sum()), 4)
 
@@ -215,6 +222,7 @@ def own_sampler(config: TrainingConfig) -> OwnSampler:
         {key: seen / seen.sum() for key, seen in elements.items()},
         likely={} if data.analogues is None else {data.analogues.source: data.analogues.names},
         weight=config.own_weight,
+        kept=config.own_kept,
         repeats=config.own_repeats,
         unlikely=config.own_unlikely,
         crowding=config.own_crowding,

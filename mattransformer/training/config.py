@@ -56,7 +56,8 @@ class TrainingConfig:
         analogues_of: source of the rows that have them; None for the first of the corpora.
         own_samples: how many samples of itself, drawn and screened at the start of each epoch, teach the model the
             rules of its conditions beside the rows; 0 for none. See `generation.self_training`.
-        own_weight: how much an own sample counts beside a row.
+        own_weight: how much an own sample counts beside a row, for what it gains or misses.
+        own_kept: how much an own sample that keeps the rule counts as a row.
         own_repeats: how much an own sample that repeats a row counts as a miss, from 0 to 1.
         own_unlikely: how much an own sample that is neither a row nor an analogue counts as a miss, from 0 to 1, under
             the source that has analogues.
@@ -101,6 +102,7 @@ class TrainingConfig:
     analogues_of: str | None = None
     own_samples: int = 0
     own_weight: float = 1.0
+    own_kept: float = 0.0
     own_repeats: float = 0.0
     own_unlikely: float = 0.0
     own_crowding: float = 0.0
@@ -219,7 +221,8 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "analogue_rows": _whole(0),
     "analogues_of": _text(optional=True),
     "own_samples": _whole(0),
-    "own_weight": _number(0, 100, above=True),
+    "own_weight": _number(0, 100),
+    "own_kept": _number(0, 100),
     "own_repeats": _number(0, 1),
     "own_unlikely": _number(0, 1),
     "own_crowding": _number(0, 1),

@@ -213,7 +213,11 @@ class _Run:
         return join(rows, own)
 
     def _step(self, rows: np.ndarray, batches: int, bar: Any) -> torch.Tensor:  # noqa: ANN401 - tqdm has no types
-        """Do one optimizer step; return summed loss, number and summed broken ends of the corpora's rows, of all processes."""
+        """Do one optimizer step.
+
+        Returns:
+            Summed loss, number and summed broken ends of the rows of corpora, of all processes.
+        """
         accelerator, progress, config = self.accelerator, self.progress, self.config
         mine = rows[accelerator.process_index :: accelerator.num_processes]
         idle = len(mine) == 0  # fewer rows than processes: take part with a row that does not count

@@ -114,6 +114,7 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
     "analogues_of": ["", 3],
     "own_samples": [-1, 0.5, None],
     "own_weight": [-0.1, "much", None],
+    "own_kept": [-0.1, 101, None],
     "own_repeats": [-0.1, 1.1, None],
     "own_unlikely": [-0.1, 1.1, None],
     "own_crowding": [-0.1, 1.1, None],
