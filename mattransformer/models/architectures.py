@@ -40,7 +40,7 @@ class Architecture:
         presets: preset name to the sizes that are given to the configuration class.
         fixed: settings of every preset: the same function computed faster, or a default that fits no formula.
         dropouts: the names of its dropout settings.
-        cached: whether its forward pass can keep keys and values.
+        cached: whether keys and values are kept from token to token in sampling (of GPT by `models.gpt_cache`).
         class_name: the Auto class of transformers that opens it.
     """
 
@@ -64,7 +64,6 @@ ARCHITECTURES: Final[tuple[Architecture, ...]] = (
             "published": {"n_layer": 12, "n_embd": 180, "n_head": 6, "n_positions": 256},
             "small": {"n_layer": 4, "n_embd": 192, "n_head": 6, "n_positions": 64},
         },
-        cached=False,
     ),
     Architecture(
         name="gpt2",

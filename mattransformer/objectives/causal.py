@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from mattransformer.models.gpt_cache import next_token_logits
 from mattransformer.objectives.beam import fill_in_order
 from mattransformer.objectives.losses import Losses, broken_ending_loss, formula_loss
 from mattransformer.objectives.prefix_tree import sample_tree
@@ -28,7 +29,7 @@ class Causal:
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
-        self._cached = row.cached
+        self._row = row
 
     def losses(self, model: Any, ids: torch.Tensor, *, ruled: bool = False) -> Losses:  # noqa: ANN401 - wrapped for several processes
         """See `Objective.losses`; no draw is needed here."""
@@ -54,9 +55,11 @@ class Causal:
         """See `Objective.sample`; along a tree of prefixes."""
 
         def step(prefixes: torch.Tensor, cache: Any) -> tuple[torch.Tensor, Any]:  # noqa: ANN401
-            if not self._cached:
+            if not self._row.cached:
                 return model(input_ids=prefixes).logits[:, -1], None
             ids = prefixes if cache is None else prefixes[:, -1:]
+            if self._row.model_type == "openai-gpt":
+                return next_token_logits(model, ids, cache)
             output = model(input_ids=ids, past_key_values=cache, use_cache=True)
             return output.logits[:, -1], output.past_key_values
 
