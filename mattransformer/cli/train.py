@@ -40,12 +40,12 @@ def train(
 
     `torchrun --nproc_per_node 2 -m mattransformer train configs/gpt2-mp-transport-small.yaml`
     """
-    from mattransformer.generation.self_training import own_sampler
+    from mattransformer.generation.teaching import sampler_of
     from mattransformer.training.config import load_config
     from mattransformer.training.loop import train as run
 
     settings = load_config(config, overrides or [])
-    result = run(settings, resume=resume, own_sampler=own_sampler(settings) if settings.own_samples else None)
+    result = run(settings, resume=resume, own_sampler=sampler_of(settings))
     early = ", stopped early" if result.stopped_early else ""
     typer.echo(
         f"{result.folder}: {result.best_valid_nll:.3f} nats a validation formula after {result.steps:,} steps, "

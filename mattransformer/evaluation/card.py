@@ -99,7 +99,10 @@ def render_card(name_or_folder: str | Path, results: Path, template: Path = TEMP
             for aim in ("unlikely", "repeats", "crowding")
         },
         "surroundings": list(dict.fromkeys(map(_surroundings, steps))),
-        "own_samples": any(step["config"].get("own_samples") for step in steps),
+        "own_samples": any(
+            step["config"].get("own_samples") and not step["config"].get("teacher") for step in steps
+        ),
+        "teachers": [step["surroundings"]["teacher"] for step in steps if step["config"].get("teacher")],
         "ruled": any(step["config"].get("rule_weight") for step in steps),
         "objective": objective,
         "pipeline_tag": PIPELINES.get(objective),

@@ -36,7 +36,7 @@ from mattransformer.generation.samples import MOST_ATOMS, MOST_ELEMENTS, canonic
 from mattransformer.objectives.sampling import SampledSequence
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import END_ID, prompt_ids
-from mattransformer.training.rows import OwnSampler, WeightedRows, load_training_data
+from mattransformer.training.rows import WeightedRows, load_training_data
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -88,7 +88,7 @@ class SelfTraining:
         Returns:
             The distinct sequences that teach something.
         """
-        lessons = _Lessons()
+        lessons = Lessons()
         objective = objective_of(model)
         for number, ((source, variant), share) in enumerate(self.shares.items()):
             prompt = prompt_ids({"source": source, "variant": variant})
@@ -97,7 +97,7 @@ class SelfTraining:
                     model, prompt, round(samples * share), [*seed, number], max_tokens=MOST_ATOMS
                 )
             )
-            judged = self._judge(drawn, source, variant)
+            judged = self.judge(drawn, source, variant)
             lessons.facts[f"kept, {source} {variant}"] = judged.share(judged.kept)
             if source in self.likely:
                 lessons.facts[f"analogues, {source} {variant}"] = judged.share(judged.likely)
@@ -108,7 +108,17 @@ class SelfTraining:
                     lessons.add([*prompt, *sequence.ids], weight, finished=sequence.finished)
         return lessons.rows()
 
-    def _judge(self, drawn: list[SampledSequence], source: str, variant: str) -> _Judged:
+    def judge(self, drawn: list[SampledSequence], source: str, variant: str) -> _Judged:
+        """Judge samples.
+
+        Args:
+            drawn: under one set of conditions.
+            source: of them.
+            variant: of them.
+
+        Returns:
+            What they are.
+        """
         formulas = {
             index: formula
             for index, formula in enumerate(map(canonical_formula, drawn))
@@ -179,23 +189,27 @@ class _Judged:
 
 
 @dataclass
-class _Lessons:
+class Lessons:
+    """Sequences that teach, each with how much, and what the record is to say of them."""
+
     sequences: list[list[int]] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     facts: dict[str, float] = field(default_factory=dict)
 
     def add(self, ids: list[int], weight: float, *, finished: bool) -> None:
+        """Add a sequence, with an end token where it is finished."""
         self.sequences.append([*ids, END_ID] if finished else ids)
         self.weights.append(weight)
 
     def rows(self) -> WeightedRows:
+        """Give all sequences."""
         starts = np.zeros(len(self.sequences) + 1, dtype=np.int64)
         np.cumsum([len(sequence) for sequence in self.sequences], out=starts[1:])
         ids = np.array([token for sequence in self.sequences for token in sequence], dtype=np.uint8)
         return WeightedRows(EncodedFormulas(ids, starts), np.array(self.weights), self.facts)
 
 
-def own_sampler(config: TrainingConfig) -> OwnSampler:
+def own_sampler(config: TrainingConfig) -> SelfTraining:
     """Make the sampler of a training.
 
     Args:

@@ -9,7 +9,7 @@ import torch
 
 from mattransformer.models.gpt_cache import next_token_logits
 from mattransformer.objectives.beam import fill_in_order
-from mattransformer.objectives.losses import Losses, broken_ending_loss, formula_loss
+from mattransformer.objectives.losses import Losses, broken_ending_loss, formula_loss, taught_loss
 from mattransformer.objectives.prefix_tree import sample_tree
 
 if TYPE_CHECKING:
@@ -35,6 +35,28 @@ class Causal:
         """See `Objective.losses`; no draw is needed here."""
         logits = model(input_ids=ids, use_cache=False).logits
         nats = formula_loss(logits, ids)
+        return Losses(nats, broken_ending_loss(logits, ids) if ruled else torch.zeros_like(nats))
+
+    def taught(
+        self,
+        model: Any,  # noqa: ANN401 - wrapped for several processes
+        ids: torch.Tensor,
+        rows: torch.Tensor,
+        teacher: torch.Tensor,
+        *,
+        ruled: bool,
+    ) -> Losses:
+        """Give the losses where some rows are taught token by token.
+
+        Args:
+            model: in training mode.
+            ids: (B, T).
+            rows: which, bool, (B,).
+            teacher: logits of the teacher, (B, T, V).
+            ruled: see `losses`.
+        """
+        logits = model(input_ids=ids, use_cache=False).logits
+        nats = torch.where(rows, taught_loss(logits, teacher, ids), formula_loss(logits, ids))
         return Losses(nats, broken_ending_loss(logits, ids) if ruled else torch.zeros_like(nats))
 
     def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:

@@ -64,6 +64,24 @@ def broken_ending_loss(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
     return nats.new_zeros(len(ids)).index_add(0, rows, nats)
 
 
+def taught_loss(logits: torch.Tensor, teacher: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Give the cross-entropy with what a teacher says of every token, but for ends that would break the rule.
+
+    Args:
+        logits: (B, T, V), of the sequences themselves.
+        teacher: the same of the teacher, without gradient.
+        ids: (B, T), prompt, atoms and end; no padding.
+
+    Returns:
+        Nats a formula, (B,), float32.
+    """
+    broken = torch.from_numpy(broken_endings(ids[:, :-1].cpu().numpy())).to(ids.device)  # (B, n)
+    said = teacher[:, PROMPT_LENGTH - 1 : -1].float().clone()  # (B, n + 1, V)
+    said[:, 1:, END_ID].masked_fill_(broken, float("-inf"))
+    predicted = logits[:, PROMPT_LENGTH - 1 : -1].float().log_softmax(dim=-1)
+    return -(said.softmax(dim=-1) * predicted).sum(dim=(1, 2))
+
+
 def broken_choice_loss(scores: torch.Tensor, ids: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
     """Give -log(1 - q), with q the probability of the elements that would break the rule as the last atom.
 

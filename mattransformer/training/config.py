@@ -66,6 +66,9 @@ class TrainingConfig:
         own_balance: how much own samples are held to the rows' shares of two, three, … elements, from 0 to 1.
         rule_weight: how much the probability of an end that breaks the rule of its condition counts beside the
             likelihood, for rows and own samples; 0 asks for no rule. See `objectives.losses`.
+        teacher: causal checkpoint (name or folder) whose probabilities of every next token are learned on own samples,
+            of which half are the teacher's. `own_weight` and all else of own samples do not matter then. See
+            `generation.teaching`.
         keep: `best` keeps the weights with the lowest validation loss, `last` the newest ones.
         evaluations_per_epoch: how often the validation loss is measured and the state saved.
         patience: evaluations without a better validation loss before the training stops; 0 never stops early.
@@ -109,6 +112,7 @@ class TrainingConfig:
     own_spread: float = 0.0
     own_balance: float = 0.0
     rule_weight: float = 0.0
+    teacher: str | None = None
     keep: str = "best"
     evaluations_per_epoch: int = 1
     patience: int = 5
@@ -133,6 +137,10 @@ class TrainingConfig:
                 "can be resumed; set it to 1"
             )
 
+        if self.teacher is not None and not self.own_samples:
+            raise ConfigError(
+                "teacher: it teaches on own samples; set own_samples, how many are drawn an epoch"
+            )
         if bool(self.analogue_rows) > bool(self.analogues):
             raise ConfigError(
                 "analogue_rows: there are none without analogues; set analogues, how many are ranked"
@@ -229,6 +237,7 @@ _RANGES: dict[str, tuple[Any, str]] = {
     "own_spread": _number(0, 1),
     "own_balance": _number(0, 1),
     "rule_weight": _number(0, 100),
+    "teacher": _text(optional=True),
     "keep": _choice("best", "last"),
     "evaluations_per_epoch": _whole(1),
     "patience": _whole(0),

@@ -21,6 +21,7 @@ import torch
 from mattransformer.data.batches import length_batches
 from mattransformer.models.architectures import build_config, build_model, positions
 from mattransformer.models.checkpoints import RUN, WEIGHTS, describe, load_model, save_checkpoint
+from mattransformer.objectives.causal import Causal
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import PROMPT_LENGTH, VOCABULARY_SHA256
 from mattransformer.training.averaging import WeightAverage
@@ -36,6 +37,8 @@ from mattransformer.training.state import STATE, Progress, TrainingError, load_s
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import PreTrainedModel
+
+    from mattransformer.objectives.losses import Losses
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class _Run:
                 f"sizes: the longest sequence has {longest} tokens, but the model {room} positions; raise its positions"
             )
         self.objective = objective_of(self.model)
+        self.teacher = self._load_teacher()
         self.objective.observe(self.model, self.data.train, self.data.weights)
         self.model.to(self.accelerator.device)
         self.average = WeightAverage(self.model, config.average_steps)
@@ -113,6 +117,7 @@ class _Run:
             "vocabulary": VOCABULARY_SHA256,
             "data": self.data.corpus.sha256,
             "parent": self.parent and self.parent["sha256"],
+            "teacher_sha256": self._teacher_facts().get("sha256"),
         }
 
     def _make_model(self) -> PreTrainedModel:
@@ -127,6 +132,9 @@ class _Run:
         raw = self.optimizer.optimizer
         if resume:
             self.progress = load_state(state, self.model, self.average, raw, self.identity)
+            if self.config.own_samples and self.progress.batch:
+                # The epoch was saved at its end, and the weights that its samples came from are gone.
+                self.progress.epoch, self.progress.batch = self.progress.epoch + 1, 0
         elif state.exists():
             raise TrainingError(f"{self.folder} holds a run already; add --resume, or choose another output")
         elif (self.folder / WEIGHTS).exists():
@@ -225,7 +233,7 @@ class _Run:
         ids = torch.from_numpy(self.rows.formulas.rows(taken)).to(accelerator.device)
         weights = torch.from_numpy(self.rows.loss_weights[taken] * (not idle)).to(ids.device, torch.float32)
         positions = len(rows) * (ids.shape[1] - PROMPT_LENGTH)
-        losses, broken = self.objective.losses(self.wrapped, ids, ruled=bool(config.rule_weight))
+        losses, broken = self._losses(ids, torch.from_numpy(taken >= self.corpus_rows).to(ids.device))
         summed = (losses * weights).sum() + config.rule_weight * (broken * (weights != 0)).sum()
         # Processes average their gradients: with this factor the average is the gradient of the whole batch.
         accelerator.backward(summed * (accelerator.num_processes / positions))
@@ -254,6 +262,25 @@ class _Run:
         bar.update(tokens)
         bar.set_postfix_str(f"validation {progress.best:.3f} nats a formula", refresh=False)
         return measured
+
+    def _losses(self, ids: torch.Tensor, own: torch.Tensor) -> Losses:
+        """Give the losses of a batch; where there is a teacher, own samples are taught."""
+        ruled = bool(self.config.rule_weight)
+        if self.teacher is None or not own.any():
+            return self.objective.losses(self.wrapped, ids, ruled=ruled)
+        with torch.no_grad(), self.accelerator.autocast():
+            said = self.teacher(input_ids=ids, use_cache=False).logits
+        return cast("Causal", self.objective).taught(self.wrapped, ids, own, said, ruled=ruled)
+
+    def _load_teacher(self) -> PreTrainedModel | None:
+        if self.config.teacher is None:
+            return None
+        teacher = load_model(self.config.teacher)
+        if not isinstance(self.objective, Causal) or not isinstance(objective_of(teacher), Causal):
+            raise ConfigError(
+                f"teacher: only causal models teach and are taught, not {self.model.config.model_type}"
+            )
+        return teacher.to(self.accelerator.device)
 
     def _require_number(self, name: str, nats: float) -> None:
         if math.isfinite(nats):
@@ -307,12 +334,19 @@ class _Run:
         self.accelerator.log({"train_nll": entry["train_nll"], "valid_nll": valid}, step=progress.step)
         self.accelerator.wait_for_everyone()
 
+    def _teacher_facts(self) -> dict[str, Any]:
+        if self.config.teacher is None:
+            return {}
+        facts = describe(self.config.teacher)
+        return {"name": facts["name"], "sha256": facts["sha256"]}
+
     def _facts(self) -> dict[str, Any]:
         return {
             "precision": self.accelerator.mixed_precision,
             "processes": self.accelerator.num_processes,
             "threads": torch.get_num_threads(),
             "device": self.accelerator.device.type,
+            **({"teacher": self._teacher_facts()} if self.teacher is not None else {}),
             "train_rows": len(self.data.train),
             "valid_rows": len(self.data.valid),
         }

@@ -121,6 +121,7 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
     "own_spread": [-0.1, 1.1, None],
     "own_balance": [-0.1, 1.1, None],
     "rule_weight": [-1, 101, None],
+    "teacher": ["", 3],
     "keep": ["first", None],
     "evaluations_per_epoch": [0, -1, 0.5],
     "patience": [-1, 1.5, None],
