@@ -13,6 +13,7 @@ ARGS =
 MODEL = gpt2
 # The trainings of a checkpoint, each from the result of the one before.
 STEPS_gpt2 = base small shipped final analogues neutral likely likelier release diverse final-diverse final-unique
+STEPS_gpt-j = base small final
 STEPS_bart = small
 STEPS_roberta = small
 STEPS_blm = small

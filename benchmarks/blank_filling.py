@@ -1,15 +1,16 @@
 """Speed of blank filling: samples a second, many canvases at a time and one canvas at a time, in one run.
 
-    python benchmarks/blank_filling.py [--model FOLDER] [--threads 2] [--sizes 1000,10000,100000]
+    python benchmarks/blank_filling.py [--model NAME_OR_FOLDER] [--threads 2] [--sizes 1000,10000,100000]
 
 The reference is the procedure of the paper (Shen et al., arXiv:2002.03079, and its released code): a sample is finished
 before the next one begins, and each step encodes its one canvas. Both sides use the same weights, conditions,
 temperature 1, precision and threads. The reference is measured before and after, on `--reference` samples each, and the
 faster of the two counts.
 
-Without `--model` the weights are fresh, at the small and at the published size. Such a model finds all elements alike,
-so hardly two samples share a canvas beyond the first, which a trained model's do: this is the hard case. How often a
-blank stays is set so that formulas have some eight atoms, as those of the corpora.
+Beside the trained model, fresh weights are measured, at the small and at the published size. Such a model finds all
+elements alike, so hardly two samples share a canvas beyond the first, which a trained model's do: this is the
+hard case.
+How often a blank stays is set so that formulas have some eight atoms, as those of the corpora.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from transformers import AutoModel
 
 from mattransformer.files import write_text
 from mattransformer.models.blank_filling import LEFT, RIGHT, BlankFillingConfig, BlankFillingModel
+from mattransformer.models.checkpoints import find_checkpoint
 from mattransformer.models.kernels import use_fast_kernels
 from mattransformer.objectives.blank_sampling import sample_blanks
 from mattransformer.tokenization import BLANK_ID, FIRST_ELEMENT_ID, PROMPT_LENGTH, prompt_ids
@@ -124,27 +126,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", type=Path, help="folder of a trained model (default: fresh weights)")
+    parser.add_argument("--model", default="blm", help="a shipped checkpoint, or a folder (default: blm)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--sizes", default="1000,10000,100000", help="samples of the small or given model")
-    parser.add_argument("--published-sizes", default="1000,10000", help="samples of the published size")
+    parser.add_argument("--sizes", default="1000,10000,100000", help="samples of the trained model")
+    parser.add_argument("--fresh-sizes", default="1000", help="samples of fresh weights")
     parser.add_argument("--reference", type=int, default=100, help="samples of the reference, twice")
     parser.add_argument(
-        "--precisions", default="float32", help="of weights and activations, such as float32,bfloat16"
+        "--precisions", default="float32,bfloat16", help="of weights and activations, each on both sides"
     )
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    cases = [("small", options.sizes), ("published", options.published_sizes)]
-    if options.model is not None:
-        cases = [(options.model.name, options.sizes)]
+    cases = [(options.model, options.sizes), *((size, options.fresh_sizes) for size in SIZES)]
     rows = []
     for name, sizes in cases:
-        model = fresh(name) if options.model is None else AutoModel.from_pretrained(options.model).eval()
+        model = fresh(name) if name in SIZES else AutoModel.from_pretrained(find_checkpoint(name)).eval()
         for precision in options.precisions.split(","):
             model = model.to(getattr(torch, precision))
             for row in measure(model, [int(size) for size in sizes.split(",")], options.reference):
-                facts = {"model": name, "parameters": model.num_parameters(), "precision": precision}
+                facts = {
+                    "model": f"fresh, {name}" if name in SIZES else Path(name).name,
+                    "parameters": model.num_parameters(),
+                    "precision": precision,
+                }
                 rows.append(facts | row)
                 print(
                     f"{name:10} {precision:8} {row['sampler']:20} {row['samples']:8,} samples "
@@ -152,7 +156,6 @@ def main() -> None:
                     flush=True,
                 )
     record = {
-        "weights": "fresh" if options.model is None else "trained",
         "threads": options.threads,
         "machine": machine(),
         "versions": versions(),

@@ -63,7 +63,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "roberta": {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256},
 }
 # A draw of an order teaches less than a whole formula does.
-EPOCHS = {"roberta": 20, "blm": 30}
+EPOCHS = {"roberta": 9, "blm": 16}
 FORMULAS = ["SrTiO3", "NaCl", "CaCO3", "Fe2O3", "LiFePO4", "KMgF3", "Ca5P3O13H", "Al2(SO4)3"]
 
 
@@ -257,6 +257,7 @@ def taught(request: pytest.FixtureRequest, tmp_path_factory: Any) -> Taught:
         weights={"user": 40},
         epochs=EPOCHS.get(request.param, 3),
         tokens_per_batch=256,
+        optimizer="muon",
         learning_rate=4e-3,
         final_learning_rate=0.0,
         weight_decay=0.0,
