@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.errors import MattransformerError
-from mattransformer.tokenization import BEGIN_ID, END_ID, PAD_ID, VOCABULARY
+from mattransformer.tokenization import BEGIN_ID, END_ID, FIRST_ELEMENT_ID, PAD_ID, VOCABULARY
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +23,9 @@ CAUSAL: Final = "causal"
 MASKED_DIFFUSION: Final = "masked diffusion"
 INFILLING: Final = "text infilling"
 BLANK_FILLING: Final = "blank filling"
+
+
+_NEVER: Final = -100.0  # a logit
 
 
 class ArchitectureError(MattransformerError):
@@ -292,6 +295,10 @@ def build_model(config: PreTrainedConfig) -> PreTrainedModel:
             model(input_ids=torch.tensor([[BEGIN_ID, END_ID]]))
     except Exception as error:  # transformers and torch have a dozen kinds for this
         raise _misfit(config.model_type, error) from error
+    if BY_MODEL_TYPE[config.model_type].objective == MASKED_DIFFUSION:
+        # Elements alone are learned for a mask: no other token is to have a probability in plain transformers either.
+        with torch.no_grad():
+            model.get_output_embeddings().bias[:FIRST_ELEMENT_ID] = _NEVER
     use_fast_kernels(model)
     return model.train()
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
+from mattransformer.elements import SYMBOLS
 from mattransformer.models import checkpoints
 from mattransformer.models.architectures import build_config, build_model
 from mattransformer.models.checkpoints import (
@@ -138,6 +139,15 @@ def test_a_pipeline_continues_strontium_and_titanium(saved: Path) -> None:
     text = generate(prompt)[0]["generated_text"]
     assert text.startswith(prompt + " ")
     assert set(text.split()) <= set(VOCABULARY)
+
+
+def test_plain_transformers_fills_a_mask_with_elements_alone(tmp_path: Path) -> None:
+    sizes = {"num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64}
+    torch.manual_seed(0)
+    save_checkpoint(build_model(build_config("roberta", "small", sizes)), tmp_path)
+    choices = pipeline("fill-mask", model=str(tmp_path))("<mp> <strict> Sr <mask> O O O </s>", top_k=118)
+    assert {choice["token_str"].strip() for choice in choices} == set(SYMBOLS)
+    assert sum(choice["score"] for choice in choices) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_model_saved_by_plain_transformers_opens(saved: Path, tmp_path: Path) -> None:
