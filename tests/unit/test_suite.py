@@ -44,7 +44,8 @@ def test_a_shipped_checkpoint_learned_from_mp_and_oqmd_and_from_nothing_else(nam
     while run is not None:
         assert [source["name"] for source in run["data"]["sources"]] == ["mp", "oqmd"]
         assert BY_MODEL_TYPE[run["model"]["architecture"]].name == name
-        run = run["init_from"] and run["init_from"]["run"]
+        parent = run.get("init_from")
+        run = parent and parent["run"]
 
 
 def test_the_suite_is_the_rendering_of_the_results_of_each_checkpoint(record: Any) -> None:
