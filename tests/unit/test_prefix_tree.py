@@ -49,11 +49,11 @@ def random_model(name: str = "gpt2") -> PreTrainedModel:
     unreachable = torch.full((len(VOCABULARY),), float("-inf"))
     unreachable[REACHABLE] = 0.0
 
-    def narrow(_: torch.nn.Module, __: object, output: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        output["logits"] = output["logits"] + unreachable
-        return output
+    def narrow(_: torch.nn.Module, __: object, logits: torch.Tensor) -> torch.Tensor:
+        return logits + unreachable
 
-    model.register_forward_hook(narrow)
+    # On the output layer, which every way of evaluating the model passes through.
+    model.get_output_embeddings().register_forward_hook(narrow)
     return model
 
 
