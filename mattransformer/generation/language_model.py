@@ -180,8 +180,9 @@ class LanguageModel:
 
         Returns:
             The natural logarithm of the probability of each canonical sequence, end token included, conditions given;
-            float64, (n,). Exact for GPT, GPT-2, GPT-Neo, GPT-J and BART; for RoBERTa and BLM a lower bound, averaged
-            over orders that depend on the formula alone.
+            float64, (n,). Exact for GPT, GPT-2, GPT-Neo, GPT-J and BART; for RoBERTa and BLM an estimate of a lower
+            bound, averaged over a few random orders that depend on the formula alone: its mean over orders is below
+            the logarithm, a single estimate may lie nats away.
 
         Raises:
             MattransformerError: a formula that cannot be read or is longer than the model's positions.
@@ -231,9 +232,8 @@ class LanguageModel:
                 self.score: self.log_prob(found, conditions=chosen),
             }
         )
-        return table.sort_values([self.score, "formula"], ascending=[False, True], ignore_index=True).head(
-            top
-        )
+        ranked = table.sort_values([self.score, "formula"], ascending=[False, True], kind="stable")
+        return ranked.drop_duplicates("formula", ignore_index=True).head(top)
 
     @property
     def score(self) -> str:

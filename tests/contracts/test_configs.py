@@ -36,7 +36,7 @@ def test_the_name_of_a_file_says_what_it_trains_and_where_to(path: Path) -> None
 def test_a_configuration_builds_its_model_and_trains_a_step(path: Path, tmp_path: Path) -> None:
     output = tmp_path / "run"
     overrides = [f"output={output}", "corpora=[mp-transport]", "weights={}", "own_samples=0"]
-    overrides += ["analogues=0", "analogue_rows=0", "own_unlikely=0"]
+    overrides += ["analogues=0", "analogue_rows=0", "own_unlikely=0", "teacher=null"]
     overrides += [
         "limit=8",
         "validation_rows=8",
