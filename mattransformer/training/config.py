@@ -141,6 +141,8 @@ class TrainingConfig:
             raise ConfigError(
                 "teacher: it teaches on own samples; set own_samples, how many are drawn an epoch"
             )
+        if self.teacher is not None and self.analogue_rows:
+            raise ConfigError("teacher: it teaches own samples and no analogues; set analogue_rows to 0")
         if bool(self.analogue_rows) > bool(self.analogues):
             raise ConfigError(
                 "analogue_rows: there are none without analogues; set analogues, how many are ranked"
