@@ -47,9 +47,8 @@ def fill(
 ) -> None:
     """Fill the holes of a composition, and rank what could stand there.
 
-    A hole is `<mask>`, one atom, or `<blank>`, any number of atoms. Every model fills `<mask>`; `<blank>` is for
-    checkpoints of BART and BLM. For three `<mask>` and more, and for `<blank>`, write the atoms from the least to the
-    most electronegative one, as in a formula: these models read a canvas in that order.
+    A hole is `<mask>`, one atom, or `<blank>`, one atom or more. Every model fills `<mask>`; `<blank>` is for
+    checkpoints of BART and BLM. The order of atoms and holes is of no account: what is asked for is a composition.
 
     The table has a row a composition, the most probable first: `formula` (reduced), `filled` (the atoms that were
     put in) and `log_prob` (natural logarithm of the model's probability for the whole composition), or

@@ -119,6 +119,12 @@ def render_card(name_or_folder: str | Path, results: Path, template: Path = TEMP
     return _render(template, facts, name_or_folder)
 
 
+def _used(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a training that starts from a checkpoint takes from there, whatever stands in its settings."""
+    taken = ("architecture", "preset", "sizes") if settings.get("init_from") else ()
+    return {key: value for key, value in settings.items() if key not in taken}
+
+
 def _surroundings(step: Mapping[str, Any]) -> str:
     """Say in words how a step was computed: `1 process, 2 threads each, fp32`."""
     facts = step["surroundings"]
@@ -185,7 +191,7 @@ def _render(template: Path, facts: Mapping[str, Any], checkpoint: str | Path) ->
         "percent": percent,
         "duration": duration,
         "number": "{:,}".format,
-        "yaml": lambda settings: yaml.safe_dump(settings, sort_keys=False, allow_unicode=True).strip(),
+        "yaml": lambda settings: yaml.safe_dump(_used(settings), sort_keys=False, allow_unicode=True).strip(),
     }
     try:
         return environment.from_string(text).render(facts)

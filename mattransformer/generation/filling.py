@@ -2,21 +2,26 @@
 
 A hole is `<mask>`, one atom, or `<blank>`, any number of atoms. What is filled in is a composition, and compositions
 are ranked by what the model says of them as a whole: `fill` asks for `Sr <mask> O O O` which SrXO3 is likeliest,
-wherever X stands in the canonical order. With one or two masks every choice of elements is scored, so the ranking is
-complete; with more masks, and with blanks, the model proposes and the proposals are scored.
+wherever X stands in the canonical order. With one or two masks every choice of elements is looked at; with more masks,
+and with blanks, the model proposes and the proposals are scored.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations_with_replacement
+from itertools import chain, combinations_with_replacement
 from typing import TYPE_CHECKING, Final
 
-from mattransformer.elements import SYMBOLS
+import numpy as np
+import torch
+
+from mattransformer.elements import RANK, SYMBOLS
 from mattransformer.errors import MattransformerError
 from mattransformer.formula import Formula, FormulaError
 from mattransformer.generation.samples import MOST_ATOMS
+from mattransformer.notation import show
 from mattransformer.objectives.sampling import SampledSequence
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import BLANK, END_ID, FIRST_ELEMENT_ID, MASK, TOKEN_ID, VOCABULARY
@@ -24,8 +29,10 @@ from mattransformer.tokenization import BLANK, END_ID, FIRST_ELEMENT_ID, MASK, T
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_MOST_SCORED: Final = 2  # masks whose every choice is scored
+MOST_SCORED: Final = 2
+"""Masks whose every choice of elements is looked at."""
 _PROPOSALS: Final = 4_000
+_ARRANGEMENTS: Final = 16
 
 
 class FillingError(MattransformerError):
@@ -44,6 +51,10 @@ def read_canvas(text: str | Sequence[str]) -> list[str]:
     Raises:
         FillingError: a word that is neither, nothing to fill, or too many atoms.
     """
+    if not isinstance(text, str) and not (
+        isinstance(text, Sequence) and all(isinstance(word, str) for word in text)
+    ):
+        raise FillingError(f"{show(text)} is no composition with holes; write one such as 'Sr {MASK} O3'")
     words = text.split() if isinstance(text, str) else list(text)
     tokens: list[str] = []
     for word in words:
@@ -58,15 +69,14 @@ def read_canvas(text: str | Sequence[str]) -> list[str]:
                 )
             tokens.extend(formula.tokens)
         except FormulaError as error:
-            raise FillingError(f"{text!r}: {error}; a hole is {MASK} or {BLANK}") from error
+            raise FillingError(f"{show(text)}: {error}; a hole is {MASK} or {BLANK}") from error
     if not {MASK, BLANK} & set(tokens):
         raise FillingError(
-            f"{text!r} has nothing to fill: write {MASK} for an atom, or {BLANK} for any number"
+            f"{show(text)} has nothing to fill: write {MASK} for an atom, or {BLANK} for any number"
         )
-    atoms = sum(token != BLANK for token in tokens)
-    if atoms > MOST_ATOMS:
+    if len(tokens) > MOST_ATOMS:
         raise FillingError(
-            f"{text!r} has {atoms} atoms, but models know up to {MOST_ATOMS}; reduce the formula"
+            f"{show(text)} has {len(tokens)} atoms or more, but models know up to {MOST_ATOMS}; reduce the formula"
         )
     return tokens
 
@@ -93,15 +103,96 @@ def candidates(model: PreTrainedModel, prompt: list[int], tokens: Sequence[str],
         raise FillingError(
             f"{model.config.model_type} fills {MASK} alone, one an atom; ask bart or blm to fill {BLANK}"
         )
-    if masks <= _MOST_SCORED and not blanks:
+    if masks <= MOST_SCORED and not blanks:
         filled: Iterable[Counter[str]] = (
             known + Counter(chosen) for chosen in combinations_with_replacement(SYMBOLS, masks)
         )
     else:
-        canvas = [*prompt, *(TOKEN_ID[token] for token in tokens), END_ID]
-        proposed = objective.fill(model, canvas, _PROPOSALS, seed, max_tokens=MOST_ATOMS)
+        arranged = [tokens] if objective.fills_in_order else arrangements(tokens, seed)
+        each = -(-_PROPOSALS // len(arranged))
+        proposed = chain.from_iterable(
+            objective.fill(
+                model,
+                [*prompt, *(TOKEN_ID[token] for token in row), END_ID],
+                each,
+                seed + number,
+                max_tokens=MOST_ATOMS,
+            )
+            for number, row in enumerate(arranged)
+        )
         filled = _fitting(proposed, known, masks, exact=not blanks)
     return list(dict.fromkeys(Formula.from_tokens(list(atoms.elements())) for atoms in filled))
+
+
+def arrangements(tokens: Sequence[str], seed: int) -> list[list[str]]:
+    """Put the atoms of a canvas into canonical order, and the holes before, between and behind the elements.
+
+    A hole belongs to the composition, not to a place in it: what fills it may come anywhere in the canonical order.
+
+    Args:
+        tokens: from `read_canvas`.
+        seed: decides which arrangements are taken where there are many.
+
+    Returns:
+        Distinct canvases, at most 16.
+    """
+    known = Counter(token for token in tokens if token not in (MASK, BLANK))
+    elements = sorted(known, key=RANK.__getitem__)
+    gaps = range(len(elements) + 1)
+    masks, blanks = tokens.count(MASK), tokens.count(BLANK)
+    ways = math.comb(len(gaps) + masks - 1, masks) * math.comb(len(gaps) + blanks - 1, blanks)
+    if ways <= _ARRANGEMENTS:
+        placed = [
+            (*chosen, *others)
+            for chosen in combinations_with_replacement(gaps, masks)
+            for others in combinations_with_replacement(gaps, blanks)
+        ]
+    else:
+        drawn = np.random.default_rng(seed).integers(len(gaps), size=(_ARRANGEMENTS, masks + blanks))
+        rows = np.concatenate([np.sort(drawn[:, :masks], axis=1), np.sort(drawn[:, masks:], axis=1)], axis=1)
+        placed = [tuple(row) for row in np.unique(rows, axis=0).tolist()]
+    holes = [MASK] * masks + [BLANK] * blanks
+    return [
+        [
+            token
+            for gap in gaps
+            for token in [
+                *(hole for hole, at in zip(holes, row, strict=True) if at == gap),
+                *([elements[gap]] * known[elements[gap]] if gap < len(elements) else []),
+            ]
+        ]
+        for row in placed
+    ]
+
+
+def most_fitting(
+    model: PreTrainedModel, prompt: list[int], tokens: Sequence[str], found: list[Formula], keep: int
+) -> list[Formula]:
+    """Keep the compositions whose added atoms are likeliest given the atoms that were there.
+
+    Args:
+        model: one whose likelihood is a bound.
+        prompt: condition tokens.
+        tokens: from `read_canvas`; masks alone are its holes.
+        found: compositions that fill them.
+        keep: how many.
+
+    Returns:
+        The likeliest first.
+    """
+    known = Counter(token for token in tokens if token != MASK)
+    ids = torch.tensor(
+        [[*prompt, *(TOKEN_ID[token] for token in formula.tokens), END_ID] for formula in found],
+        device=model.device,
+    )
+    given = torch.zeros(len(found), len(tokens), dtype=torch.bool, device=model.device)
+    for row, formula in enumerate(found):
+        left = Counter(known)
+        for at, token in enumerate(formula.tokens):
+            given[row, at] = left[token] > 0
+            left[token] -= 1
+    nats = objective_of(model).nats(model, ids, 0, 2 ** tokens.count(MASK), given).cpu().numpy()
+    return [found[index] for index in np.argsort(nats, kind="stable")[:keep]]
 
 
 def added(formula: Formula, tokens: Sequence[str]) -> str:

@@ -22,14 +22,14 @@ from mattransformer.data.encoding import EncodedFormulas, encode_formulas
 from mattransformer.data.known import KnownFormulas
 from mattransformer.errors import MattransformerError
 from mattransformer.formula import Formula
-from mattransformer.generation.filling import added, candidates, read_canvas
+from mattransformer.generation.filling import MOST_SCORED, added, candidates, most_fitting, read_canvas
 from mattransformer.generation.samples import MOST_ATOMS, SampleSet
 from mattransformer.models.architectures import positions
 from mattransformer.models.checkpoints import find_checkpoint, load_model
 from mattransformer.objectives.sampling import ROUND, Truncation
 from mattransformer.objectives.table import objective_of
 from mattransformer.screening.screen import screen
-from mattransformer.tokenization import PROMPT_LENGTH, condition_values, prompt_ids
+from mattransformer.tokenization import BLANK, MASK, PROMPT_LENGTH, condition_values, prompt_ids
 from mattransformer.training.loss import formula_losses
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ if TYPE_CHECKING:
 
 # Sampling stops when fewer than this share of a round's samples are new compositions.
 LEAST_PROGRESS: Final = 0.002
+# Orders of atoms that the bound of a formula is averaged over. Up to 5 atoms 8 of them cost no less than all.
+ORDERS: Final = 8
+_FINE_ORDERS: Final = 32  # where few compositions are compared; all orders up to 8 atoms
+_ROUGH_ORDERS: Final = 4
+_SHORTLIST: Final = 200
 _LEAST_ROUND: Final = 256
 _EMBEDDED_TOKENS: Final = 8192
 _log = logging.getLogger(__name__)
@@ -105,12 +110,10 @@ class LanguageModel:
         Raises:
             MattransformerError: a request that makes no sense.
         """
-        if not isinstance(n, int | np.integer) or n < 1:
-            raise GenerationError(f"n: {n!r} is not possible; ask for at least 1 composition")
+        _check_whole("n", n, 1)
+        _check_whole("seed", seed, 0)
         chosen = condition_values({**(conditions or {}), **condition})
         truncation = _truncation(temperature, top_k, top_p)
-        if not isinstance(seed, int | np.integer) or seed < 0:
-            raise GenerationError(f"seed: {seed!r} is not possible; give a whole number from 0")
         listed = KnownFormulas.load()
         if known is not None:
             listed = listed.with_formulas(known)
@@ -168,6 +171,7 @@ class LanguageModel:
         self,
         formulas: Iterable[str | Formula],
         *,
+        orders: int = ORDERS,
         conditions: Mapping[str, str] | None = None,
         **condition: str,
     ) -> np.ndarray:
@@ -175,21 +179,25 @@ class LanguageModel:
 
         Args:
             formulas: any number; each is reduced and put in canonical order.
+            orders: for RoBERTa and BLM, the random orders of the atoms that the bound is averaged over. They depend on
+                the formula alone. A formula of n atoms is averaged over all orders where 2^n - 1 <= n * orders, by
+                default up to 5 atoms, with 32 up to 8; beyond that the error is about a nat, and a fourfold number
+                halves it.
             conditions: see `generate`.
             condition: conditions by keyword.
 
         Returns:
             The natural logarithm of the probability of each canonical sequence, end token included, conditions given;
-            float64, (n,). Exact for GPT, GPT-2, GPT-Neo, GPT-J and BART; for RoBERTa and BLM an estimate of a lower
-            bound, averaged over a few random orders that depend on the formula alone: its mean over orders is below
-            the logarithm, a single estimate may lie nats away.
+            float64, (n,). Exact for GPT, GPT-2, GPT-Neo, GPT-J and BART; for RoBERTa and BLM a lower bound of it, the
+            mean over orders: exact for small formulas, for larger ones an estimate that is right on average.
 
         Raises:
             MattransformerError: a formula that cannot be read or is longer than the model's positions.
         """
+        _check_whole("orders", orders, 1)
         chosen = condition_values({**(conditions or {}), **condition})
         encoded = self._encoded(formulas, chosen)
-        return -formula_losses(self.model, encoded)
+        return -formula_losses(self.model, encoded, orders=orders)
 
     def fill(
         self,
@@ -220,20 +228,36 @@ class LanguageModel:
         """
         import pandas as pd
 
-        if not isinstance(top, int | np.integer) or top < 1:
-            raise GenerationError(f"top: {top!r} is not possible; ask for at least 1 row")
+        _check_whole("top", top, 1)
+        _check_whole("seed", seed, 0)
         chosen = condition_values({**(conditions or {}), **condition})
         tokens = read_canvas(canvas)
         found = candidates(self.model, prompt_ids(chosen), tokens, seed)
+        if not found:
+            _log.warning(
+                "%s: the model proposes nothing that fits; try another model, or fewer holes", canvas
+            )
+        found = self._shortlist(found, tokens, _SHORTLIST + 2 * top, chosen)
         table = pd.DataFrame(
             {
                 "formula": [formula.reduced_formula for formula in found],
                 "filled": [added(formula, tokens) for formula in found],
-                self.score: self.log_prob(found, conditions=chosen),
+                self.score: self.log_prob(found, orders=_FINE_ORDERS, conditions=chosen),
             }
         )
         ranked = table.sort_values([self.score, "formula"], ascending=[False, True], kind="stable")
         return ranked.drop_duplicates("formula", ignore_index=True).head(top)
+
+    def _shortlist(
+        self, found: list[Formula], tokens: list[str], keep: int, chosen: dict[str, str]
+    ) -> list[Formula]:
+        """Leave out what a rough bound puts far down, where a good one of all would take minutes."""
+        if self.objective.exact or len(found) <= keep:
+            return found
+        if tokens.count(MASK) <= MOST_SCORED and BLANK not in tokens:
+            return most_fitting(self.model, prompt_ids(chosen), tokens, found, keep)
+        rough = self.log_prob(found, orders=_ROUGH_ORDERS, conditions=chosen)
+        return [found[index] for index in np.argsort(-rough, kind="stable")[:keep]]
 
     @property
     def score(self) -> str:
@@ -339,14 +363,19 @@ def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:
     return LanguageModel(load_model(name_or_folder), find_checkpoint(name_or_folder))
 
 
+def _check_whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise GenerationError(f"{name}: {value!r} is not possible; give a whole number from {least}")
+
+
 def _truncation(temperature: float, top_k: int | None, top_p: float | None) -> Truncation:
     if not isinstance(temperature, int | float | np.number) or not 1e-3 <= temperature <= 100:
         raise GenerationError(
             f"temperature: {temperature!r} is not possible; give a number from 0.001 to 100, 1 is the model itself"
         )
-    if top_k is not None and not (isinstance(top_k, int | np.integer) and top_k >= 1):
-        raise GenerationError(f"top_k: {top_k!r} is not possible; give a whole number from 1")
-    if top_p is not None and not 0 < top_p <= 1:
+    if top_k is not None:
+        _check_whole("top_k", top_k, 1)
+    if top_p is not None and not (isinstance(top_p, int | float | np.number) and 0 < top_p <= 1):
         raise GenerationError(f"top_p: {top_p!r} is not possible; give a share above 0 and up to 1")
     return Truncation(temperature, top_k, top_p)
 

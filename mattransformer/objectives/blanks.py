@@ -21,7 +21,8 @@ import torch
 from mattransformer.models.blank_filling import LEFT, RIGHT
 from mattransformer.objectives.blank_sampling import sample_blanks
 from mattransformer.objectives.losses import Losses, broken_choice_loss
-from mattransformer.objectives.sampling import TILE, SampledSequence, Truncation, filling_orders
+from mattransformer.objectives.orders import mean_over_orders
+from mattransformer.objectives.sampling import SampledSequence, Truncation
 from mattransformer.tokenization import BLANK_ID, MASK_ID, PAD_ID, PROMPT_LENGTH
 
 if TYPE_CHECKING:
@@ -129,82 +130,33 @@ def _placing(
     )
 
 
-def _scores(model: torch.nn.Module, ids: torch.Tensor, placed: torch.Tensor) -> torch.Tensor:
-    """Add up the log-probabilities of placing each missing atom next, (B,)."""
-    log_probs: torch.Tensor = _placing(model, ids, placed).log_probs
-    return log_probs.masked_fill(placed, 0.0).sum(dim=1)
-
-
 @torch.no_grad()
 def bound(
-    model: BlankFillingModel, ids: torch.Tensor, orders: int, generator: torch.Generator | None = None
+    model: BlankFillingModel, ids: torch.Tensor, orders: int, seed: int = 0, given: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Bound the probability of each formula from below: every t, and `orders` random orders of its atoms.
-
-    Where all 2^n - 1 canvases of a formula cost no more than those of the random orders, all are taken and the bound is
-    exact. Otherwise the orders of a formula depend on the formula and on one draw of `generator`, and not on the
-    other rows: a generator with a fresh seed gives a formula the same number in every batch.
+    """Bound the probability of each formula from below: the mean over the orders of its atoms, see `mean_over_orders`.
 
     Args:
         model: in evaluation mode.
         ids: condition tokens, n atoms and end, (B, T); no padding.
-        orders: random orders a formula, at least 1.
-        generator: draws; None for torch's default.
+        orders: random orders a formula, at least 1; few atoms are placed in all orders.
+        seed: decides them.
+        given: atoms that are there from the start, bool, (B, n), as many in each row; None for none.
 
     Returns:
         The negative bound in nats a formula, (B,), float64, on the CPU. Its expectation does not depend on `orders`.
     """
-    n = ids.shape[1] - PROMPT_LENGTH - 1
-    device = "cpu" if generator is None else generator.device
-    seed = int(torch.randint(2**62, (), generator=generator, device=device))
-    if 2**n - 1 <= n * orders:
-        placed, weights = _all_subsets(n)
-        placed = placed[:, None].repeat(len(ids), axis=1)
-    else:
-        placed, weights = _prefixes(ids[:, PROMPT_LENGTH:-1].cpu().numpy(), orders, seed)
-    sizes = placed.sum(axis=2)  # (S, B)
-    shares = weights[:, None] / (n - sizes)
-    which = np.tile(np.arange(len(ids)), len(placed))
-    flat = torch.from_numpy(placed.reshape(-1, n))
-    scores = np.concatenate(
-        [
-            _scores(model, ids[torch.from_numpy(which[at])], flat[at].to(ids.device)).double().cpu().numpy()
-            for at in (slice(start, start + TILE) for start in range(0, len(flat), TILE))
-        ]
-    )
-    nats = -math.lgamma(n + 1) - (shares * scores.reshape(sizes.shape)).sum(axis=0)
-    return torch.from_numpy(nats)
 
+    def score(rows: np.ndarray, placed: np.ndarray) -> np.ndarray:
+        there = torch.from_numpy(placed).to(ids.device)
+        log_probs = _placing(model, ids[torch.from_numpy(rows)], there).log_probs
+        found: np.ndarray = log_probs.masked_fill(there, 0.0).sum(dim=1).double().cpu().numpy()
+        return found
 
-def _all_subsets(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give every set of placed atoms but the full one, smallest first, and its probability among those of its size.
-
-    Args:
-        n: atoms.
-
-    Returns:
-        The sets, bool, (2^n - 1, n), and the probabilities, (2^n - 1,).
-    """
-    placed = (np.arange(2**n - 1)[:, None] >> np.arange(n) & 1).astype(bool)
-    placed = placed[np.argsort(placed.sum(axis=1), kind="stable")]
-    return placed, np.array([1 / math.comb(n, int(size)) for size in placed.sum(axis=1)])
-
-
-def _prefixes(atoms: np.ndarray, orders: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw sets of placed atoms: the prefixes of random orders, shortest first; the empty one once.
-
-    Args:
-        atoms: (B, n).
-        orders: how many orders a formula.
-        seed: decides them, with the atoms.
-
-    Returns:
-        The sets, bool, (S, B, n), and the weight of each, which add up to 1 a size, (S,).
-    """
-    rows, n = atoms.shape
-    ranks = filling_orders(atoms, orders, seed).transpose(1, 0, 2)
-    placed = [np.zeros((1, rows, n), dtype=bool), *(ranks < size for size in range(1, n))]
-    return np.concatenate(placed), np.repeat([1.0, 1 / orders], [1, (n - 1) * orders])
+    atoms = ids[:, PROMPT_LENGTH:-1].cpu().numpy()
+    missing = atoms.shape[1] - (0 if given is None else int(given[0].sum()))
+    known = None if given is None else given.cpu().numpy()
+    return torch.from_numpy(-math.lgamma(missing + 1) - mean_over_orders(score, atoms, orders, seed, known))
 
 
 class BlankFilling:
@@ -212,6 +164,7 @@ class BlankFilling:
 
     exact = False
     fills_blanks = True
+    fills_in_order = False
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
@@ -221,9 +174,16 @@ class BlankFilling:
         """See `Objective.losses`; an unbiased draw of the bound."""
         return losses(model, ids, ruled=ruled)
 
-    def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
+    def nats(
+        self,
+        model: PreTrainedModel,
+        ids: torch.Tensor,
+        seed: int,
+        orders: int,
+        given: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """See `Objective.nats`; the bound."""
-        return bound(cast("BlankFillingModel", model), ids, orders, torch.Generator().manual_seed(seed))
+        return bound(cast("BlankFillingModel", model), ids, orders, seed, given)
 
     def sample(
         self,

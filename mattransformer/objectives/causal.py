@@ -26,6 +26,7 @@ class Causal:
 
     exact = True
     fills_blanks = False
+    fills_in_order = True
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
@@ -59,9 +60,16 @@ class Causal:
         nats = torch.where(rows, taught_loss(logits, teacher, ids), formula_loss(logits, ids))
         return Losses(nats, broken_ending_loss(logits, ids) if ruled else torch.zeros_like(nats))
 
-    def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
+    def nats(
+        self,
+        model: PreTrainedModel,
+        ids: torch.Tensor,
+        seed: int,
+        orders: int,
+        given: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """See `Objective.nats`; the exact negative log-likelihood."""
-        del seed, orders
+        del seed, orders, given
         return self.losses(model, ids).nats
 
     def sample(

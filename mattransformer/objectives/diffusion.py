@@ -18,11 +18,12 @@ import torch
 
 from mattransformer.errors import MattransformerError
 from mattransformer.objectives.losses import Losses, broken_choice_loss
+from mattransformer.objectives.orders import mean_over_orders
 from mattransformer.objectives.sampling import (
     ROUND,
+    TILE,
     SampledSequence,
     Truncation,
-    filling_orders,
     probabilities,
 )
 from mattransformer.tokenization import END_ID, FIRST_ELEMENT_ID, MASK_ID, PROMPT_LENGTH, VOCABULARY
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
 
-_TILE: Final = 1024  # sequences that are evaluated together
 LENGTHS: Final = "formula_lengths"
 """Setting of the configuration: conditions to how often each number of atoms, from 0, came among the training rows."""
 
@@ -47,6 +47,7 @@ class MaskedDiffusion:
 
     exact = False
     fills_blanks = False
+    fills_in_order = False
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
@@ -73,23 +74,28 @@ class MaskedDiffusion:
             broken = broken.index_add(0, last, atoms * broken_choice_loss(logits[last, at], ids[last], at))
         return Losses(nats, broken)
 
-    def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
-        """See `Objective.nats`; the bound, every number of masked atoms in each of the orders."""
-        rows, atoms = ids.shape[0], ids.shape[1] - PROMPT_LENGTH - 1
-        sequences = ids[:, PROMPT_LENGTH:-1].cpu().numpy()
-        ranks = torch.from_numpy(filling_orders(sequences, orders, seed)).to(ids.device)  # (B, orders, n)
-        counts = torch.arange(1, atoms + 1, device=ids.device)
-        masked = (ranks[:, :, None, :] < counts[:, None]).reshape(-1, atoms)  # a row for each order and count
-        repeated = ids.repeat_interleave(orders * atoms, dim=0)
-        found = torch.cat(
-            [
-                self._predicted(model, repeated[at : at + _TILE], masked[at : at + _TILE])
-                for at in range(0, len(repeated), _TILE)
-            ]
-        )
-        bound = (found.view(rows, orders, atoms).double() / counts).sum(dim=2).mean(dim=1)
-        lengths = np.array([self._length_shares(model, row[:PROMPT_LENGTH])[atoms] for row in ids.tolist()])
-        return bound - torch.from_numpy(np.log(lengths)).to(ids.device)
+    @torch.no_grad()
+    def nats(
+        self,
+        model: PreTrainedModel,
+        ids: torch.Tensor,
+        seed: int,
+        orders: int,
+        given: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """See `Objective.nats`; the bound, and with atoms that are given none of the number of atoms."""
+
+        def score(rows: np.ndarray, placed: np.ndarray) -> np.ndarray:
+            chosen, masked = ids[torch.from_numpy(rows)], ~torch.from_numpy(placed).to(ids.device)
+            nats = self._nats(self._logits(model, chosen, masked), chosen, masked).sum(dim=1)
+            found: np.ndarray = -nats.double().cpu().numpy()
+            return found
+
+        atoms = ids[:, PROMPT_LENGTH:-1].cpu().numpy()
+        if given is not None:
+            return torch.from_numpy(-mean_over_orders(score, atoms, orders, seed, given.cpu().numpy()))
+        lengths = [self._length_shares(model, row[:PROMPT_LENGTH])[atoms.shape[1]] for row in ids.tolist()]
+        return torch.from_numpy(-mean_over_orders(score, atoms, orders, seed) - np.log(lengths))
 
     def sample(
         self,
@@ -154,20 +160,23 @@ class MaskedDiffusion:
         )
         return nats.view(atoms.shape) * masked
 
-    def _predicted(self, model: PreTrainedModel, ids: torch.Tensor, masked: torch.Tensor) -> torch.Tensor:
-        """Give the nats of all masked atoms together, (B,), float32."""
-        return self._nats(self._logits(model, ids, masked), ids, masked).sum(dim=1)
-
     def _length_shares(self, model: PreTrainedModel, prompt: list[int]) -> np.ndarray:
         """Give the probability of each number of atoms, from 0; of unknown conditions that of all together."""
         known: dict[str, list[float]] = getattr(model.config, LENGTHS, None) or {}
         if not known:
             raise LengthError("the model was never trained, and knows no number of atoms: train it first")
-        room = model.config.max_position_embeddings
-        counts = np.zeros(room)
-        own = known.get(_name(prompt))
-        for listed in known.values() if own is None else [own]:
-            counts[: len(listed)] += listed
+        counts = np.zeros(model.config.max_position_embeddings)
+        try:
+            own = known.get(_name(prompt))
+            for listed in known.values() if own is None else [own]:
+                counts[: len(listed)] += np.asarray(listed, dtype=np.float64)
+            if not (np.isfinite(counts).all() and counts.min() >= 0 and counts[1:].sum() > 0):
+                raise ValueError("no counts from 0 up")
+        except (AttributeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise LengthError(
+                f"config.json: its {LENGTHS} are no numbers of formulas a number of atoms ({reason}); copy it again"
+            ) from error
         counts[1:] += 1e-6 * counts.sum()  # none is impossible
         return counts / counts.sum()
 
@@ -198,8 +207,8 @@ def fill_masks(
         distinct, where = np.unique(states, axis=0, return_inverse=True)
         log_probs = _element_log_probs(model, distinct)  # (distinct, T, elements)
         draws = generator.random(n)
-        for first in range(0, n, _TILE):
-            own = slice(first, first + _TILE)
+        for first in range(0, n, TILE):
+            own = slice(first, first + TILE)
             shares = probabilities(log_probs[where[own], at[own]], truncation).cumsum(axis=1)
             chosen = (shares < draws[own, None] * shares[:, -1:]).sum(axis=1)
             states[np.arange(n)[own], at[own]] = FIRST_ELEMENT_ID + np.minimum(chosen, shares.shape[1] - 1)
@@ -210,8 +219,8 @@ def fill_masks(
 
 def _element_log_probs(model: PreTrainedModel, states: np.ndarray) -> np.ndarray:
     parts = []
-    for first in range(0, len(states), _TILE):
-        ids = torch.from_numpy(states[first : first + _TILE]).to(model.device)
+    for first in range(0, len(states), TILE):
+        ids = torch.from_numpy(states[first : first + TILE]).to(model.device)
         logits = model(input_ids=ids).logits[:, :, FIRST_ELEMENT_ID:].double()
         parts.append(torch.log_softmax(logits, dim=-1).float().cpu().numpy())
     return np.concatenate(parts)

@@ -37,6 +37,7 @@ class Infilling:
 
     exact = True
     fills_blanks = True
+    fills_in_order = False
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
@@ -50,9 +51,16 @@ class Infilling:
         nats = formula_loss(logits, ids)
         return Losses(nats, broken_ending_loss(logits, ids) if ruled else torch.zeros_like(nats))
 
-    def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
+    def nats(
+        self,
+        model: PreTrainedModel,
+        ids: torch.Tensor,
+        seed: int,
+        orders: int,
+        given: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """See `Objective.nats`; exact, with one hole in the encoder."""
-        del seed, orders
+        del seed, orders, given
         return formula_loss(self._written(model, ids, one_hole(ids)), ids)
 
     def sample(

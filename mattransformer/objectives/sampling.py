@@ -95,18 +95,3 @@ def probabilities(log_probs: np.ndarray, truncation: Truncation) -> np.ndarray:
         np.put_along_axis(values, order, np.where(before < truncation.top_p, ranked, 0.0), axis=1)
         values /= values.sum(axis=1, keepdims=True)
     return values
-
-
-def filling_orders(ids: np.ndarray, orders: int, seed: int) -> np.ndarray:
-    """Draw orders in which the atoms of sequences are filled in; those of a sequence depend on it and the seed alone.
-
-    Args:
-        ids: token ids of the atoms, (B, n).
-        orders: how many a sequence.
-        seed: decides them.
-
-    Returns:
-        The rank of each atom in each order, (B, orders, n), int64.
-    """
-    draws = np.stack([np.random.default_rng([seed, *row]).random((orders, len(row))) for row in ids.tolist()])
-    return draws.argsort(axis=-1).argsort(axis=-1)

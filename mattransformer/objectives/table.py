@@ -36,10 +36,13 @@ class Objective(Protocol):
     Attributes:
         exact: whether `nats` is the negative log-likelihood itself, and no upper bound of it.
         fills_blanks: whether `fill` takes holes of any number of atoms.
+        fills_in_order: whether `fill` finds the place of each hole by itself, so that the order of a canvas is of no
+            account.
     """
 
     exact: bool
     fills_blanks: bool
+    fills_in_order: bool
 
     def losses(self, model: Any, ids: torch.Tensor, *, ruled: bool = False) -> Losses:  # noqa: ANN401 - wrapped for several processes
         """Give what training lowers; torch's generator decides what is drawn for it.
@@ -51,14 +54,23 @@ class Objective(Protocol):
         """
         ...
 
-    def nats(self, model: PreTrainedModel, ids: torch.Tensor, seed: int, orders: int) -> torch.Tensor:
+    def nats(
+        self,
+        model: PreTrainedModel,
+        ids: torch.Tensor,
+        seed: int,
+        orders: int,
+        given: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Give the negative log-likelihood of each formula, or an upper bound of it, conditions given.
 
         Args:
             model: in evaluation mode.
             ids: (B, T).
             seed: decides the orders that a bound is averaged over; those of a formula do not depend on the others.
-            orders: how many.
+            orders: how many; few atoms are placed in all orders, and the bound is exact.
+            given: atoms that a bound takes as there from the start, bool, (B, n), as many in each row. Exact
+                likelihoods are those of the whole formula all the same.
 
         Returns:
             Nats, (B,).

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _EVALUATION_TOKENS = 8192
 _SEED = 0  # of the orders that bounds are averaged over
 ORDERS = 4
-"""Orders that a bound is averaged over, where a formula is scored for its own sake."""
+"""Orders that a bound is averaged over, where the mean over many formulas is asked for."""
 
 
 @torch.no_grad()

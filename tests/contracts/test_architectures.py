@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,36 +33,17 @@ from mattransformer.models.architectures import (
     positions,
 )
 from mattransformer.models.blank_filling import BlankFillingModel
-from mattransformer.models.checkpoints import load_model, save_checkpoint
+from mattransformer.models.checkpoints import describe, load_model, save_checkpoint
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import PAD_ID, PROMPT_LENGTH, VOCABULARY
 from mattransformer.training import loop
 from mattransformer.training.config import TrainingConfig
 from mattransformer.training.loop import train
 from mattransformer.training.record import write_record
+from tests.contracts.small_sizes import SIZES
 
 NAMES = [row.name for row in ARCHITECTURES]
 CAUSAL_NAMES = [row.name for row in ARCHITECTURES if row.objective == CAUSAL]
-SIZES: dict[str, dict[str, Any]] = {
-    "gpt": {"n_layer": 2, "n_embd": 64, "n_head": 4},
-    "gpt2": {"n_layer": 2, "n_embd": 64, "n_head": 4},
-    "gpt-neo": {
-        "num_layers": 2,
-        "hidden_size": 64,
-        "num_heads": 4,
-        "attention_types": [[["global", "local"], 1]],
-    },
-    "gpt-j": {"n_layer": 2, "n_embd": 64, "n_head": 4, "rotary_dim": 16},
-    "bart": {
-        "encoder_layers": 1,
-        "decoder_layers": 2,
-        "d_model": 64,
-        "encoder_ffn_dim": 256,
-        "decoder_ffn_dim": 256,
-    },
-    "blm": {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256, "num_attention_heads": 4},
-    "roberta": {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256},
-}
 # A draw of an order teaches less than a whole formula does.
 EPOCHS = {"roberta": 9, "blm": 16}
 FORMULAS = ["SrTiO3", "NaCl", "CaCO3", "Fe2O3", "LiFePO4", "KMgF3", "Ca5P3O13H", "Al2(SO4)3"]
@@ -371,3 +353,19 @@ def test_a_run_that_was_cut_off_ends_with_the_weights_of_an_unbroken_one(
         unbroken, broken = (load_file(tmp_path / folder / file_name) for folder in ("unbroken", "broken"))
         assert unbroken.keys() == broken.keys()
         assert all(torch.equal(unbroken[key], broken[key]) for key in unbroken)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_checkpoint_is_fine_tuned_on_formulas_of_ones_own(name: str, tmp_path: Path) -> None:
+    save_checkpoint(small_model(name), tmp_path / "base")
+    before = mt.load(tmp_path / "base").log_prob(["SrTiO3"], source="user", variant="strict")
+    file = tmp_path / "formulas.txt"
+    file.write_text("\n".join(FORMULAS), encoding="utf-8")
+    changes: dict[str, Any] = {"init_from": str(tmp_path / "base"), "corpora": [str(file)], "sizes": {}}
+    changes |= {"weights": {"user": 8}, "tokens_per_batch": 64, "epochs": 5, "learning_rate": 3e-3}
+    result = train(settings(name, tmp_path / "tuned", **changes))
+    tuned = mt.load(result.folder)
+    assert tuned.model.config.hidden_size == 64  # the sizes are the checkpoint's
+    record = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
+    assert record["init_from"]["sha256"] == describe(tmp_path / "base")["sha256"]
+    assert tuned.log_prob(["SrTiO3"], source="user", variant="strict") > before + 5

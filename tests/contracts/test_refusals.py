@@ -28,28 +28,9 @@ from mattransformer.models.blank_filling import BlankFillingModel
 from mattransformer.models.checkpoints import CheckpointError, load_model, save_checkpoint
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import VOCABULARY, prompt_ids
+from tests.contracts.small_sizes import SIZES
 
 NAMES = [row.name for row in ARCHITECTURES]
-SIZES: dict[str, dict[str, Any]] = {
-    "gpt": {"n_layer": 2, "n_embd": 64, "n_head": 4},
-    "gpt2": {"n_layer": 2, "n_embd": 64, "n_head": 4},
-    "gpt-neo": {
-        "num_layers": 2,
-        "hidden_size": 64,
-        "num_heads": 4,
-        "attention_types": [[["global", "local"], 1]],
-    },
-    "gpt-j": {"n_layer": 2, "n_embd": 64, "n_head": 4, "rotary_dim": 16},
-    "bart": {
-        "encoder_layers": 1,
-        "decoder_layers": 2,
-        "d_model": 64,
-        "encoder_ffn_dim": 256,
-        "decoder_ffn_dim": 256,
-    },
-    "blm": {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256, "num_attention_heads": 4},
-    "roberta": {"num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 256},
-}
 WEIGHTS = "model.safetensors"
 IDS = torch.tensor([[*prompt_ids(), *(VOCABULARY.index(atom) for atom in ("Sr", "Ti", "O", "O", "O"))]])
 

@@ -137,6 +137,7 @@ def test_an_interrupted_teaching_ends_with_the_weights_of_an_unbroken_one(
     ("changes", "reason"),
     [
         ({"own_samples": 0}, "teacher: it teaches on own samples"),
+        ({"analogues": 10, "analogue_rows": 5}, "teacher: it teaches own samples and no analogues"),
         ({"architecture": "blm", "sizes": {}}, "only causal models teach and are taught, not blm"),
         ({"teacher": "nobody"}, "nobody is neither a folder nor a shipped checkpoint"),
     ],
