@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 LEAST_PROGRESS: Final = 0.002
 # Orders of atoms that the bound of a formula is averaged over. Up to 5 atoms 8 of them cost no less than all.
 ORDERS: Final = 8
-_FINE_ORDERS: Final = 32  # where few compositions are compared; all orders up to 8 atoms
+_FINE_ORDERS: Final = 16  # where few compositions are compared; all orders up to 6 atoms
 _ROUGH_ORDERS: Final = 4
-_SHORTLIST: Final = 200
+_SHORTLIST: Final = 60
 _LEAST_ROUND: Final = 256
 _EMBEDDED_TOKENS: Final = 8192
 _log = logging.getLogger(__name__)

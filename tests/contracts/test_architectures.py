@@ -45,7 +45,7 @@ from tests.contracts.small_sizes import SIZES
 NAMES = [row.name for row in ARCHITECTURES]
 CAUSAL_NAMES = [row.name for row in ARCHITECTURES if row.objective == CAUSAL]
 # A draw of an order teaches less than a whole formula does.
-EPOCHS = {"roberta": 9, "blm": 16}
+EPOCHS = {"roberta": 13, "blm": 16}
 FORMULAS = ["SrTiO3", "NaCl", "CaCO3", "Fe2O3", "LiFePO4", "KMgF3", "Ca5P3O13H", "Al2(SO4)3"]
 
 

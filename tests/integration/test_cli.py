@@ -162,7 +162,7 @@ def test_half_a_water_is_no_path(program: Program) -> None:
         (["fill", "Sr Ti <blank>"], "ask bart or blm to fill <blank>"),
         (["fill", "Xx <mask> O3"], "Xx is not an element"),
         (["fill", "Sr <msk> O3"], "a hole is <mask> or <blank>"),
-        (["fill", "<mask> O40"], "41 atoms, but models know up to 30"),
+        (["fill", "<mask> O40"], "41 atoms or more, but models know up to 30"),
         (["fill", "Sr <mask> O3", "--model", "missing"], "missing"),
         (["fill", "Sr <mask> O3", "--source", "icsd"], "no source 'icsd'"),
         (["fill", "Sr <mask> O3", "--variant", "srict"], "did you mean 'strict'"),
