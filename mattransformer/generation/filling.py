@@ -1,6 +1,6 @@
 """Filling the holes of a composition: which atoms would a model put there.
 
-A hole is `<mask>`, one atom, or `<blank>`, any number of atoms. What is filled in is a composition, and compositions
+A hole is `<mask>`, one atom, or `<blank>`, one atom or more. What is filled in is a composition, and compositions
 are ranked by what the model says of them as a whole: `fill` asks for `Sr <mask> O O O` which SrXO3 is likeliest,
 wherever X stands in the canonical order. With one or two masks every choice of elements is looked at; with more masks,
 and with blanks, the model proposes and the proposals are scored.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations_with_replacement
 from typing import TYPE_CHECKING, Final
 
@@ -21,16 +21,28 @@ from mattransformer.elements import RANK, SYMBOLS
 from mattransformer.errors import MattransformerError
 from mattransformer.formula import Formula, FormulaError
 from mattransformer.generation.samples import MOST_ATOMS
-from mattransformer.notation import show
+from mattransformer.notation import read_plain, show
 from mattransformer.objectives.sampling import SampledSequence
 from mattransformer.objectives.table import objective_of
-from mattransformer.tokenization import BLANK, END_ID, FIRST_ELEMENT_ID, MASK, TOKEN_ID, VOCABULARY
+from mattransformer.tokenization import (
+    BLANK,
+    END_ID,
+    FIRST_ELEMENT_ID,
+    MASK,
+    TOKEN_ID,
+    VOCABULARY,
+    prompt_ids,
+)
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 MOST_SCORED: Final = 2
 """Masks whose every choice of elements is looked at."""
+FINE_ORDERS: Final = 16
+"""Orders of atoms that bounds are averaged over where few compositions are compared; all orders up to 6 atoms."""
+_ROUGH_ORDERS: Final = 4
+_SHORTLIST: Final = 60
 _PROPOSALS: Final = 4_000
 _ARRANGEMENTS: Final = 16
 
@@ -63,9 +75,9 @@ def read_canvas(text: str | Sequence[str]) -> list[str]:
             continue
         try:
             formula = Formula.parse(word)
-            if any(sign in word for sign in ".·•"):  # the whole-number cell of a part is none of the whole
+            if read_plain(word) is None:  # the whole-number cell of a part is none of the whole
                 raise FormulaError(
-                    f"{word!r}: only whole numbers of atoms, and no hydrates, have a place here"
+                    f"{show(word)}: only symbols, whole numbers and simple parentheses have a place here"
                 )
             tokens.extend(formula.tokens)
         except FormulaError as error:
@@ -91,7 +103,7 @@ def candidates(model: PreTrainedModel, prompt: list[int], tokens: Sequence[str],
         seed: decides what a model proposes.
 
     Returns:
-        Whole-number compositions as filled in, not reduced, each once.
+        Whole-number compositions as filled in, each once; reduced where there are blanks.
 
     Raises:
         FillingError: the model has no `<blank>`.
@@ -120,8 +132,15 @@ def candidates(model: PreTrainedModel, prompt: list[int], tokens: Sequence[str],
             )
             for number, row in enumerate(arranged)
         )
-        filled = _fitting(proposed, known, masks, exact=not blanks)
-    return list(dict.fromkeys(Formula.from_tokens(list(atoms.elements())) for atoms in filled))
+        filled = _fitting(proposed, known, masks + blanks, exact=not blanks)
+    formulas = dict.fromkeys(Formula.from_tokens(list(atoms.elements())) for atoms in filled)
+    if not blanks:
+        return list(formulas)
+    # As many atoms as the formula has and no multiple of them, where blanks leave the number open.
+    reduced = dict.fromkeys(formula.reduced for formula in formulas)
+    return [
+        formula for formula in reduced if _fits(Counter(formula.tokens), known, masks + blanks, exact=False)
+    ]
 
 
 def arrangements(tokens: Sequence[str], seed: int) -> list[list[str]]:
@@ -165,6 +184,36 @@ def arrangements(tokens: Sequence[str], seed: int) -> list[list[str]]:
     ]
 
 
+def shortlisted(
+    model: PreTrainedModel,
+    conditions: Mapping[str, str],
+    tokens: Sequence[str],
+    found: list[Formula],
+    top: int,
+    score: Callable[[list[Formula], int], np.ndarray],
+) -> list[Formula]:
+    """Leave out what a rough bound puts far down, where a good one of all would take minutes.
+
+    Args:
+        model: one whose likelihood is a bound.
+        conditions: every condition to its value.
+        tokens: from `read_canvas`.
+        found: compositions.
+        top: how many are wanted in the end.
+        score: gives bounds of compositions, averaged over a number of orders.
+
+    Returns:
+        Some more than are wanted.
+    """
+    keep = _SHORTLIST + 2 * top
+    if len(found) <= keep:
+        return found
+    if tokens.count(MASK) <= MOST_SCORED and BLANK not in tokens:
+        return most_fitting(model, prompt_ids(conditions), tokens, found, keep)
+    rough = score(found, _ROUGH_ORDERS)
+    return [found[index] for index in np.argsort(-rough, kind="stable")[:keep]]
+
+
 def most_fitting(
     model: PreTrainedModel, prompt: list[int], tokens: Sequence[str], found: list[Formula], keep: int
 ) -> list[Formula]:
@@ -202,12 +251,16 @@ def added(formula: Formula, tokens: Sequence[str]) -> str:
 
 
 def _fitting(
-    sequences: Iterable[SampledSequence], known: Counter[str], masks: int, *, exact: bool
+    sequences: Iterable[SampledSequence], known: Counter[str], holes: int, *, exact: bool
 ) -> Iterator[Counter[str]]:
-    """Keep what has the atoms that were given and as many more as there are masks, or more where there are blanks."""
+    """Keep what has the atoms that were given and as many more as there are holes, or more where there are blanks."""
     for sequence in sequences:
-        atoms = Counter(VOCABULARY[token] for token in sequence.ids)
-        more = (atoms - known).total()
-        fits = sequence.finished and not known - atoms and min(sequence.ids, default=0) >= FIRST_ELEMENT_ID
-        if fits and (more == masks if exact else more >= masks):
-            yield atoms
+        if sequence.finished and min(sequence.ids, default=0) >= FIRST_ELEMENT_ID:
+            atoms = Counter(VOCABULARY[token] for token in sequence.ids)
+            if _fits(atoms, known, holes, exact=exact):
+                yield atoms
+
+
+def _fits(atoms: Counter[str], known: Counter[str], holes: int, *, exact: bool) -> bool:
+    more = (atoms - known).total()
+    return not known - atoms and (more == holes if exact else more >= holes)

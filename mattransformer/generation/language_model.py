@@ -12,47 +12,47 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
 
-from mattransformer.data.batches import length_batches
-from mattransformer.data.encoding import EncodedFormulas, encode_formulas
 from mattransformer.data.known import KnownFormulas
-from mattransformer.errors import MattransformerError
+from mattransformer.data.tables import check_target
 from mattransformer.formula import Formula
-from mattransformer.generation.filling import MOST_SCORED, added, candidates, most_fitting, read_canvas
+from mattransformer.generation.drawing import Drawing, Score, likeliest
+from mattransformer.generation.filling import FINE_ORDERS, added, candidates, read_canvas, shortlisted
+from mattransformer.generation.found import Found
+from mattransformer.generation.orders import (
+    Elements,
+    GenerationError,
+    Listed,
+    Order,
+    Range,
+    check_whole,
+    composition_table,
+    conditions_of,
+    counting,
+    order_of,
+    rows_of,
+    truncation_of,
+    warn_if_short,
+)
 from mattransformer.generation.samples import MOST_ATOMS, SampleSet
-from mattransformer.models.architectures import positions
-from mattransformer.models.checkpoints import find_checkpoint, load_model
-from mattransformer.objectives.sampling import ROUND, Truncation
-from mattransformer.objectives.table import objective_of
-from mattransformer.screening.screen import screen
-from mattransformer.tokenization import BLANK, MASK, PROMPT_LENGTH, condition_values, prompt_ids
-from mattransformer.training.loss import formula_losses
+from mattransformer.generation.scoring import ScoringModel
+from mattransformer.generation.streaming import Pieces, pieces_folder, write_ranked
+from mattransformer.models.checkpoints import describe, find_checkpoint, load_model
+from mattransformer.notation import show
+from mattransformer.tokenization import CONDITIONS, prompt_ids
+from mattransformer.training.record import versions
 
 if TYPE_CHECKING:
     import pandas as pd
-    from transformers import PreTrainedModel
 
-# Sampling stops when fewer than this share of a round's samples are new compositions.
-LEAST_PROGRESS: Final = 0.002
-# Orders of atoms that the bound of a formula is averaged over. Up to 5 atoms 8 of them cost no less than all.
-ORDERS: Final = 8
-_FINE_ORDERS: Final = 16  # where few compositions are compared; all orders up to 6 atoms
-_ROUGH_ORDERS: Final = 4
-_SHORTLIST: Final = 60
-_LEAST_ROUND: Final = 256
-_EMBEDDED_TOKENS: Final = 8192
+CONDITION_NAMES: Final = tuple(condition.name for condition in CONDITIONS)
 _log = logging.getLogger(__name__)
 
 
-class GenerationError(MattransformerError):
-    """A request for compositions that makes no sense."""
-
-
-class LanguageModel:
+class LanguageModel(ScoringModel):
     """A language model of compositions.
 
     Attributes:
@@ -60,12 +60,6 @@ class LanguageModel:
         folder: of its checkpoint.
         objective: what it was trained for.
     """
-
-    def __init__(self, model: PreTrainedModel, folder: Path) -> None:
-        """Wrap a model; `load` is the usual way."""
-        self.model = model
-        self.folder = folder
-        self.objective = objective_of(model)
 
     def generate(
         self,
@@ -76,15 +70,33 @@ class LanguageModel:
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
+        require: Elements = None,
+        allow: Elements = None,
+        forbid: Elements = None,
+        chemical_system: Elements = None,
+        n_elements: Range = None,
+        n_atoms: Range = None,
+        template: str | None = None,
+        sites: Mapping[str, str | Iterable[str]] | None = None,
+        partial: str | None = None,
+        charge_neutral: bool = False,
+        electronegativity_balanced: bool = False,
         oxidation_states: str = "smact14",
-        known: Iterable[str] | str | Path | None = None,
+        exclude: Listed = None,
+        replace: bool = True,
+        exact: bool = False,
+        precision: str = "float32",
+        known: Listed = None,
         progress: bool = False,
         **condition: str,
     ) -> pd.DataFrame:
         """Sample until n distinct compositions are there.
 
-        Samples with one element, over 8 elements or over 30 atoms are dropped; the rest are merged by reduced
-        formula. If samples hardly bring new compositions any more, what there is is returned and a warning is logged.
+        Without rules these are plain samples of the model: those with one element, over 8 elements or over 30 atoms are
+        dropped, and the rest are merged by reduced formula. With rules every atom is drawn from those that can still
+        lead to a formula that keeps all of them, so that no sample is dropped, and each is the canonical one of its
+        composition. Rules count in the reduced formula. If samples hardly bring new compositions any more, what there
+        is is returned and a warning is logged.
 
         Args:
             n: distinct compositions wanted.
@@ -95,7 +107,29 @@ class LanguageModel:
             temperature: below 1 for likelier, above 1 for more varied compositions.
             top_k: sample each atom among that many most probable tokens.
             top_p: sample each atom among the most probable tokens that hold this share of the probability.
-            oxidation_states: the set that charge neutrality is judged with.
+            require: rule: elements that must be present, as symbols in a list or a text: `"Li, Fe"`.
+            allow: rule: no others than these.
+            forbid: rule: none of these; groups are in `mattransformer.elements`: `RADIOACTIVE`, `TOXIC`.
+            chemical_system: rule: exactly these elements: `"Li-P-S"`.
+            n_elements: rule: number of elements, or least and most.
+            n_atoms: rule: number of atoms, or least and most.
+            template: rule: proportions, such as `ABX3` or `A2BB'X6 A=Ca,Sr X=O`; different letters are different
+                elements, see `mattransformer.screening.stoichiometry`.
+            sites: elements of the letters of the template, as an alternative to listing them behind it.
+            partial: rule: exactly these elements, with their numbers of atoms or `?` for any: `Li? P? O4`.
+            charge_neutral: rule: one oxidation state an element, the sum of charges zero.
+            electronegativity_balanced: rule: and every cation less electronegative than every anion.
+            oxidation_states: the set that these rules, and the verdicts in the table, go by.
+            exclude: rule: none of these formulas (a list, a text file of them, or `"known"` for what the Materials
+                Project and OQMD list).
+            replace: whether samples are independent. If not, n distinct compositions are drawn without replacement
+                (stochastic beam search, Kool et al. 2019): each with the probability of the model given the rules as
+                they are kept atom by atom.
+            exact: whether samples follow the model's own distribution given the rules, instead of that of the rules
+                kept atom by atom; samples that come to break a rule are dropped as soon as that is certain, so this is
+                slow where rules are rarely kept.
+            precision: of matrix products: `float32`, or `bfloat16`, faster and with log-probabilities off by some
+                hundredths.
             known: formulas, or a text file of them, that are not new either.
             progress: show a progress bar.
             condition: conditions by keyword.
@@ -103,37 +137,141 @@ class LanguageModel:
         Returns:
             One row a composition, the most probable first: `formula` (reduced), `tokens`, `log_prob` (natural
             logarithm of the model's own probability of the canonical sequence, end token included, conditions given;
-            `log_prob_bound` where only a lower bound is known), `oxidation_states_set`, `charge_neutral`,
-            `electronegativity_balanced`, `novel` (neither in the Materials Project, nor in OQMD, nor in `known`).
-            `attrs` holds the settings and what became of the samples.
+            `log_prob_bound` where only a lower bound is known), with rules or without replacement `log_proposal` (of
+            the probability that it was drawn with, rules kept atom by atom), without replacement
+            `inclusion_probability`, `oxidation_states_set`, `charge_neutral`, `electronegativity_balanced`, `novel`
+            (neither in the Materials Project, nor in OQMD, nor in `known`). `attrs` holds the settings and what became
+            of the samples.
 
         Raises:
-            MattransformerError: a request that makes no sense.
+            MattransformerError: a request that makes no sense, or rules that no composition keeps.
         """
-        _check_whole("n", n, 1)
-        _check_whole("seed", seed, 0)
-        chosen = condition_values({**(conditions or {}), **condition})
-        truncation = _truncation(temperature, top_k, top_p)
-        listed = KnownFormulas.load()
-        if known is not None:
-            listed = listed.with_formulas(known)
-        samples, enough = self._until(n, seed, chosen, truncation, progress=progress)
-        if not enough:
-            _log.warning(
-                "%d compositions instead of %d: after %d samples hardly any new one appears; raise the temperature, or "
-                "loosen top_k and top_p",
-                len(samples.compositions),
-                n,
-                samples.drawn,
+        order = order_of(
+            n,
+            seed,
+            conditions=conditions_of(conditions, condition),
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            require=require,
+            allow=allow,
+            forbid=forbid,
+            chemical_system=chemical_system,
+            n_elements=n_elements,
+            n_atoms=n_atoms,
+            template=template,
+            sites=sites,
+            partial=partial,
+            charge_neutral=charge_neutral,
+            electronegativity_balanced=electronegativity_balanced,
+            oxidation_states=oxidation_states,
+            exclude=exclude,
+            replace=replace,
+            exact=exact,
+            precision=precision,
+        )
+        listed = _index(known)
+        with counting(order.n, "generating", show=progress) as count:
+            drawn = Drawing(self.model, order.request(), self._scorer(order), progress=count).run()
+        warn_if_short(drawn, order)
+        return composition_table(drawn, order, self.score, listed)
+
+    def generate_to(
+        self,
+        path: str | Path,
+        n: int = 1000,
+        seed: int = 0,
+        *,
+        conditions: Mapping[str, str] | None = None,
+        known: Listed = None,
+        progress: bool = False,
+        **request: Any,  # noqa: ANN401 - in the words of `generate`
+    ) -> dict[str, Any]:
+        """Do what `generate` does, into a file, in bounded memory: by the million, and to be resumed.
+
+        What is drawn is kept in a folder beside the file until that is whole. If the run is cut off, the same call goes
+        on where it was and ends with the same table.
+
+        Args:
+            path: of the table: .csv, .parquet or .jsonl.
+            n: see `generate`.
+            seed: see `generate`.
+            conditions: see `generate`.
+            known: see `generate`.
+            progress: show progress bars.
+            request: see `generate`.
+
+        Returns:
+            `rows` of the table; how many are `novel`, `charge_neutral`, `electronegativity_balanced` and
+            `new_and_balanced`; `drawn`, `failures` and `settings`.
+
+        Raises:
+            MattransformerError: see `generate`; also a folder with pieces of another request.
+            OSError: the disk is full, or fails.
+        """
+        path = Path(path)
+        check_target(path)
+        values = {name: request.pop(name) for name in CONDITION_NAMES if name in request}
+        chosen = conditions_of(conditions, values)
+        order = order_of(n, seed, conditions=chosen, **request)
+        listed = _index(known)
+        facts = {"n": order.n, "weights": describe(self.folder)["sha256"], **order.identity(), **versions()}
+        pieces = Pieces(pieces_folder(path), facts)
+        with counting(order.n, "generating", show=progress) as count:
+            drawn = Drawing(self.model, order.request(), self._scorer(order), pieces, count).run()
+        warn_if_short(drawn, order)
+        with counting(len(drawn.found), "writing", show=progress) as count:
+            counts = write_ranked(
+                drawn, path, lambda found: rows_of(found, drawn.last, order, self.score, listed), count
             )
-        table = self._table(samples, chosen, oxidation_states, listed)
-        table.attrs |= {
-            "requested": int(n),
-            "drawn": samples.drawn,
-            "failures": samples.failures,
-            "settings": {"seed": seed, **chosen, "temperature": temperature, "top_k": top_k, "top_p": top_p},
-        }
-        return table
+        pieces.remove()
+        return {**counts, "drawn": drawn.drawn, "failures": drawn.failures, "settings": order.settings()}
+
+    def likeliest(
+        self,
+        n: int = 1000,
+        *,
+        conditions: Mapping[str, str] | None = None,
+        known: Listed = None,
+        **request: Any,  # noqa: ANN401 - in the words of `generate`
+    ) -> pd.DataFrame:
+        """Find the n most probable compositions: exactly these, nothing is sampled.
+
+        Args:
+            n: compositions wanted.
+            conditions: see `generate`.
+            known: see `generate`.
+            request: the rules of `generate`, conditions by keyword, `oxidation_states`, `exclude` and `precision`.
+
+        Returns:
+            See `generate`.
+
+        Raises:
+            MattransformerError: a request that makes no sense, rules that no composition keeps, or a model whose
+                probabilities are not known exactly.
+        """
+        for name in ("seed", "temperature", "top_k", "top_p", "replace", "exact"):
+            if name in request:
+                raise GenerationError(
+                    f"{name}: it decides how samples are drawn, and none are here; leave it out"
+                )
+        values = {name: request.pop(name) for name in CONDITION_NAMES if name in request}
+        chosen = conditions_of(conditions, values)
+        order = order_of(n, 0, conditions=chosen, likeliest=True, **request)
+        listed = _index(known)
+        drawn = likeliest(self.model, order.request(), self._scorer(order))
+        warn_if_short(drawn, order)
+        return composition_table(drawn, order, self.score, listed)
+
+    def _scorer(self, order: Order) -> Score:
+        """Make what scores compositions whose canonical sequences did not come."""
+
+        def score(found: Found) -> np.ndarray:
+            own = found.compositions
+            formulas = [own.formula(at) for at in range(len(own))]
+            return self.log_prob(formulas, conditions=order.conditions)
+
+        return score
 
     def sample(
         self,
@@ -161,43 +299,14 @@ class LanguageModel:
         Raises:
             MattransformerError: a request that makes no sense.
         """
+        check_whole("n", n, 0)
+        if not isinstance(seed, list):
+            check_whole("seed", seed, 0)
         samples = SampleSet()
         prompt = prompt_ids(conditions)
-        truncation = _truncation(temperature, top_k, top_p)
+        truncation = truncation_of(temperature, top_k, top_p)
         samples.add(self.objective.sample(self.model, prompt, n, seed, truncation, max_tokens=MOST_ATOMS))
         return samples
-
-    def log_prob(
-        self,
-        formulas: Iterable[str | Formula],
-        *,
-        orders: int = ORDERS,
-        conditions: Mapping[str, str] | None = None,
-        **condition: str,
-    ) -> np.ndarray:
-        """Score formulas.
-
-        Args:
-            formulas: any number; each is reduced and put in canonical order.
-            orders: for RoBERTa and BLM, the random orders of the atoms that the bound is averaged over. They depend on
-                the formula alone. A formula of n atoms is averaged over all orders where 2^n - 1 <= n * orders, by
-                default up to 5 atoms, with 32 up to 8; beyond that the error is about a nat, and a fourfold number
-                halves it.
-            conditions: see `generate`.
-            condition: conditions by keyword.
-
-        Returns:
-            The natural logarithm of the probability of each canonical sequence, end token included, conditions given;
-            float64, (n,). Exact for GPT, GPT-2, GPT-Neo, GPT-J and BART; for RoBERTa and BLM a lower bound of it, the
-            mean over orders: exact for small formulas, for larger ones an estimate that is right on average.
-
-        Raises:
-            MattransformerError: a formula that cannot be read or is longer than the model's positions.
-        """
-        _check_whole("orders", orders, 1)
-        chosen = condition_values({**(conditions or {}), **condition})
-        encoded = self._encoded(formulas, chosen)
-        return -formula_losses(self.model, encoded, orders=orders)
 
     def fill(
         self,
@@ -212,7 +321,7 @@ class LanguageModel:
 
         Args:
             canvas: atoms or formulas with holes between them: `<mask>` for one atom, and for BART and BLM `<blank>` for
-                any number. `Sr <mask> O3` asks for X in SrXO3.
+                one or more. `Sr <mask> O3` asks for X in SrXO3.
             top: rows wanted.
             seed: decides what a model proposes where there are too many choices to score all: with three masks and
                 more, and with blanks.
@@ -228,124 +337,33 @@ class LanguageModel:
         """
         import pandas as pd
 
-        _check_whole("top", top, 1)
-        _check_whole("seed", seed, 0)
-        chosen = condition_values({**(conditions or {}), **condition})
+        check_whole("top", top, 1)
+        check_whole("seed", seed, 0)
+        chosen = conditions_of(conditions, condition)
         tokens = read_canvas(canvas)
         found = candidates(self.model, prompt_ids(chosen), tokens, seed)
         if not found:
             _log.warning(
                 "%s: the model proposes nothing that fits; try another model, or fewer holes", canvas
             )
-        found = self._shortlist(found, tokens, _SHORTLIST + 2 * top, chosen)
+
+        def score(formulas: list[Formula], orders: int) -> np.ndarray:
+            return self.log_prob(formulas, orders=orders, conditions=chosen)
+
+        found = found if self.objective.exact else shortlisted(self.model, chosen, tokens, found, top, score)
         table = pd.DataFrame(
             {
                 "formula": [formula.reduced_formula for formula in found],
                 "filled": [added(formula, tokens) for formula in found],
-                self.score: self.log_prob(found, orders=_FINE_ORDERS, conditions=chosen),
+                self.score: score(found, FINE_ORDERS),
+                "atoms": [formula.atoms for formula in found],
             }
         )
-        ranked = table.sort_values([self.score, "formula"], ascending=[False, True], kind="stable")
-        return ranked.drop_duplicates("formula", ignore_index=True).head(top)
-
-    def _shortlist(
-        self, found: list[Formula], tokens: list[str], keep: int, chosen: dict[str, str]
-    ) -> list[Formula]:
-        """Leave out what a rough bound puts far down, where a good one of all would take minutes."""
-        if self.objective.exact or len(found) <= keep:
-            return found
-        if tokens.count(MASK) <= MOST_SCORED and BLANK not in tokens:
-            return most_fitting(self.model, prompt_ids(chosen), tokens, found, keep)
-        rough = self.log_prob(found, orders=_ROUGH_ORDERS, conditions=chosen)
-        return [found[index] for index in np.argsort(-rough, kind="stable")[:keep]]
-
-    @property
-    def score(self) -> str:
-        """What `log_prob` gives, as columns name it: `log_prob`, or `log_prob_bound` where it is a lower bound."""
-        return "log_prob" if self.objective.exact else "log_prob_bound"
-
-    @torch.no_grad()
-    def embed(
-        self,
-        formulas: Iterable[str | Formula],
-        *,
-        conditions: Mapping[str, str] | None = None,
-        **condition: str,
-    ) -> np.ndarray:
-        """Give each formula a vector: the mean over its atoms of the last hidden layer, of two stacks the encoder's.
-
-        Args:
-            formulas: any number; each is reduced and put in canonical order.
-            conditions: see `generate`.
-            condition: conditions by keyword.
-
-        Returns:
-            float32, (n, width of the model).
-
-        Raises:
-            MattransformerError: a formula that cannot be read or is longer than the model's positions.
-        """
-        encoded = self._encoded(formulas, condition_values({**(conditions or {}), **condition}))
-        found = np.zeros((len(encoded), self.model.config.hidden_size), dtype=np.float32)
-        for batch in length_batches(encoded.lengths, np.arange(len(encoded)), _EMBEDDED_TOKENS, 0, 0):
-            ids = torch.from_numpy(encoded.rows(batch)).to(self.model.device)
-            hidden = self.objective.hidden(self.model, ids)
-            found[batch] = hidden[:, PROMPT_LENGTH:-1].mean(dim=1).float().cpu().numpy()
-        return found
-
-    def _encoded(self, formulas: Iterable[str | Formula], chosen: dict[str, str]) -> EncodedFormulas:
-        """Encode formulas, each reduced and in canonical order."""
-        reduced = [Formula.parse(formula).reduced for formula in formulas]
-        room = positions(self.model.config) - len(chosen) - 1
-        for formula in reduced:
-            if formula.atoms > room:
-                raise GenerationError(f"{formula}: {formula.atoms} atoms, but the model has room for {room}")
-        return encode_formulas(
-            [formula.reduced_formula for formula in reduced],
-            [chosen["source"]] * len(reduced),
-            [chosen["variant"]] * len(reduced),
+        # Of one composition the one with the fewest atoms: `filled` is what makes the formula as it is written.
+        ranked = table.sort_values(
+            [self.score, "formula", "atoms"], ascending=[False, True, True], kind="stable"
         )
-
-    def _until(
-        self, n: int, seed: int, chosen: dict[str, str], truncation: Truncation, *, progress: bool
-    ) -> tuple[SampleSet, bool]:
-        """Sample in rounds until n distinct compositions are there, or a round brings hardly a new one."""
-        from tqdm import tqdm
-
-        samples, rounds = SampleSet(), 0
-        with tqdm(total=n, desc="generating", unit="formula", disable=None if progress else True) as bar:
-            while (found := len(samples.compositions)) < n:
-                wanted = n - found
-                size = min(ROUND, max(_LEAST_ROUND, int(wanted * 1.1) if rounds == 0 else wanted * 2))
-                sequences = self.objective.sample(
-                    self.model, prompt_ids(chosen), size, [seed, rounds], truncation, max_tokens=MOST_ATOMS
-                )
-                samples.add(sequences)
-                rounds += 1
-                gained = len(samples.compositions) - found
-                bar.update(min(gained, wanted))
-                if gained < LEAST_PROGRESS * size:
-                    break
-        enough = len(samples.compositions) >= n
-        _keep(samples, n, seed)
-        return samples, enough
-
-    def _table(
-        self, samples: SampleSet, chosen: dict[str, str], oxidation_states: str, listed: KnownFormulas
-    ) -> pd.DataFrame:
-        formulas = [composition.formula for composition in samples.compositions.values()]
-        log_probs = np.array(
-            [np.nan if c.log_prob is None else c.log_prob for c in samples.compositions.values()]
-        )
-        unscored = np.flatnonzero(np.isnan(log_probs))
-        if len(unscored):
-            log_probs[unscored] = self.log_prob([formulas[index] for index in unscored], conditions=chosen)
-        table = screen(list(samples.compositions), oxidation_states=oxidation_states, known=listed)
-        table["tokens"] = [" ".join(formula.tokens) for formula in formulas]
-        table[self.score] = log_probs
-        columns = ["formula", "tokens", self.score, "oxidation_states_set", "charge_neutral"]
-        table = table[[*columns, "electronegativity_balanced", "novel"]]
-        return table.sort_values([self.score, "formula"], ascending=[False, True], ignore_index=True)
+        return ranked.drop(columns="atoms").drop_duplicates("formula", ignore_index=True).head(top)
 
 
 def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:
@@ -363,30 +381,15 @@ def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:
     return LanguageModel(load_model(name_or_folder), find_checkpoint(name_or_folder))
 
 
-def _check_whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise GenerationError(f"{name}: {value!r} is not possible; give a whole number from {least}")
-
-
-def _truncation(temperature: float, top_k: int | None, top_p: float | None) -> Truncation:
-    if not isinstance(temperature, int | float | np.number) or not 1e-3 <= temperature <= 100:
+def _index(known: Listed) -> KnownFormulas:
+    """Index what is not new: the Materials Project, OQMD, and what the user knows."""
+    listed = KnownFormulas.load()
+    if known is None:
+        return listed
+    if isinstance(known, KnownFormulas):
+        return KnownFormulas(np.union1d(listed.hashes, known.hashes))
+    if not isinstance(known, Iterable | Path):
         raise GenerationError(
-            f"temperature: {temperature!r} is not possible; give a number from 0.001 to 100, 1 is the model itself"
+            f"known: {show(known)} is no list of formulas; give formulas, or a file of them"
         )
-    if top_k is not None:
-        _check_whole("top_k", top_k, 1)
-    if top_p is not None and not (isinstance(top_p, int | float | np.number) and 0 < top_p <= 1):
-        raise GenerationError(f"top_p: {top_p!r} is not possible; give a share above 0 and up to 1")
-    return Truncation(temperature, top_k, top_p)
-
-
-def _keep(samples: SampleSet, n: int, seed: int) -> None:
-    """Drop surplus compositions as if sampling had stopped at the n-th: those that came later in a random order."""
-    names: Sequence[str] = list(samples.compositions)
-    if len(names) <= n:
-        return
-    counts = np.array([samples.compositions[name].count for name in names])
-    # The first of c uniform draws: its distribution is that of 1 - U ** (1 / c).
-    arrival = 1 - np.random.default_rng([seed, n]).random(len(names)) ** (1 / counts)
-    kept = {names[index]: samples.compositions[names[index]] for index in np.sort(np.argsort(arrival)[:n])}
-    samples.compositions = kept
+    return listed.with_formulas(known)

@@ -43,7 +43,6 @@ class Architecture:
         presets: preset name to the sizes that are given to the configuration class.
         fixed: settings of every preset: the same function computed faster, or a default that fits no formula.
         dropouts: the names of its dropout settings.
-        cached: whether keys and values are kept from token to token in sampling (of GPT by `models.gpt_cache`).
         class_name: the Auto class of transformers that opens it.
     """
 
@@ -53,7 +52,6 @@ class Architecture:
     presets: Mapping[str, Mapping[str, Any]]
     fixed: Mapping[str, Any] = field(default_factory=dict)
     dropouts: tuple[str, ...] = ("resid_pdrop", "embd_pdrop", "attn_pdrop")
-    cached: bool = True
     class_name: str = "AutoModelForCausalLM"
 
 
@@ -144,7 +142,6 @@ ARCHITECTURES: Final[tuple[Architecture, ...]] = (
             "is_encoder_decoder": True,
         },
         dropouts=("dropout", "attention_dropout", "activation_dropout"),
-        cached=False,
         class_name="AutoModelForSeq2SeqLM",
     ),
     Architecture(
@@ -169,7 +166,6 @@ ARCHITECTURES: Final[tuple[Architecture, ...]] = (
         },
         fixed={"type_vocab_size": 1},
         dropouts=("hidden_dropout_prob", "attention_probs_dropout_prob"),
-        cached=False,
         class_name="AutoModelForMaskedLM",
     ),
     Architecture(
@@ -193,7 +189,6 @@ ARCHITECTURES: Final[tuple[Architecture, ...]] = (
             },
         },
         dropouts=("hidden_dropout",),
-        cached=False,
         class_name="AutoModel",
     ),
 )

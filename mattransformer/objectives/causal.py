@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from mattransformer.models.gpt_cache import next_token_logits
+from mattransformer.models.architectures import positions
+from mattransformer.models.stepping import TreeDecoder, read_decoder
 from mattransformer.objectives.beam import fill_in_order
+from mattransformer.objectives.choices import Samples
 from mattransformer.objectives.losses import Losses, broken_ending_loss, formula_loss, taught_loss
-from mattransformer.objectives.prefix_tree import sample_tree
+from mattransformer.objectives.prefix_tree import TILE, PrefixTree
+from mattransformer.objectives.sampling import SampledSequence, Truncation
+from mattransformer.objectives.sequences import one_by_one
 
 if TYPE_CHECKING:
     import numpy as np
     from transformers import PreTrainedModel
 
+    from mattransformer.constraints.automaton import Automaton
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
-    from mattransformer.objectives.sampling import SampledSequence, Truncation
+    from mattransformer.objectives.choices import Choice
 
 
 class Causal:
@@ -27,10 +32,11 @@ class Causal:
     exact = True
     fills_blanks = False
     fills_in_order = True
+    left_to_right = True
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
-        self._row = row
+        del row
 
     def losses(self, model: Any, ids: torch.Tensor, *, ruled: bool = False) -> Losses:  # noqa: ANN401 - wrapped for several processes
         """See `Objective.losses`; no draw is needed here."""
@@ -83,17 +89,15 @@ class Causal:
         max_tokens: int,
     ) -> Iterator[SampledSequence]:
         """See `Objective.sample`; along a tree of prefixes."""
+        choice = Samples(n, truncation or Truncation())
+        stepper = self.stepper(model, prompt)
+        tree = PrefixTree(stepper, prompt, choice, seed, max_tokens=max_tokens, device=model.device)
+        return one_by_one(tree.walk())
 
-        def step(prefixes: torch.Tensor, cache: Any) -> tuple[torch.Tensor, Any]:  # noqa: ANN401
-            if not self._row.cached:
-                return model(input_ids=prefixes).logits[:, -1], None
-            ids = prefixes if cache is None else prefixes[:, -1:]
-            if self._row.model_type == "openai-gpt":
-                return next_token_logits(model, ids, cache)
-            output = model(input_ids=ids, past_key_values=cache, use_cache=True)
-            return output.logits[:, -1], output.past_key_values
-
-        return sample_tree(step, prompt, n, seed, truncation, max_tokens=max_tokens, device=model.device)
+    def stepper(self, model: PreTrainedModel, prompt: list[int], precision: str = "float32") -> TreeDecoder:
+        """See `Objective.stepper`."""
+        del prompt
+        return TreeDecoder(read_decoder(model, precision), TILE, positions(model.config))
 
     def fill(
         self, model: PreTrainedModel, canvas: Sequence[int], n: int, seed: int, *, max_tokens: int
@@ -101,6 +105,23 @@ class Causal:
         """See `Objective.fill`; the best canonical sequences that hold the atoms, by a beam, and none by chance."""
         del n, seed, max_tokens
         return fill_in_order(model, canvas)
+
+    def trees(
+        self,
+        model: PreTrainedModel,
+        prompt: list[int],
+        choice: Choice,
+        seed: list[int],
+        *,
+        rules: Automaton | None,
+        precision: str,
+        max_tokens: int,
+    ) -> Iterator[PrefixTree]:
+        """See `Objective.trees`."""
+        stepper = self.stepper(model, prompt, precision)
+        yield PrefixTree(
+            stepper, prompt, choice, seed, max_tokens=max_tokens, mask=rules, device=model.device
+        )
 
     def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
         """See `Objective.observe`; nothing has to be known."""

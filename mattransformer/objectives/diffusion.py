@@ -10,15 +10,20 @@ is a lower bound (Uria, Murray, Larochelle, ICML 2014; Sahoo et al., NeurIPS 202
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
 from mattransformer.errors import MattransformerError
+from mattransformer.objectives.choices import Samples
+from mattransformer.objectives.left_to_right import MaskStepper
 from mattransformer.objectives.losses import Losses, broken_choice_loss
 from mattransformer.objectives.orders import mean_over_orders
+from mattransformer.objectives.prefix_tree import PrefixTree
 from mattransformer.objectives.sampling import (
     ROUND,
     TILE,
@@ -31,8 +36,10 @@ from mattransformer.tokenization import END_ID, FIRST_ELEMENT_ID, MASK_ID, PROMP
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from mattransformer.constraints.automaton import Automaton
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
+    from mattransformer.objectives.choices import Choice
 
 LENGTHS: Final = "formula_lengths"
 """Setting of the configuration: conditions to how often each number of atoms, from 0, came among the training rows."""
@@ -48,6 +55,7 @@ class MaskedDiffusion:
     exact = False
     fills_blanks = False
     fills_in_order = False
+    left_to_right = False
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
@@ -126,6 +134,41 @@ class MaskedDiffusion:
     def hidden(self, model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
         """See `Objective.hidden`."""
         return model(input_ids=ids, output_hidden_states=True).hidden_states[-1]
+
+    def trees(
+        self,
+        model: PreTrainedModel,
+        prompt: list[int],
+        choice: Choice,
+        seed: list[int],
+        *,
+        rules: Automaton | None,
+        precision: str,
+        max_tokens: int,
+    ) -> Iterator[PrefixTree]:
+        """See `Objective.trees`."""
+        del precision
+        assert rules is not None
+        assert isinstance(choice, Samples)
+        shares = self._length_shares(model, prompt)[: max_tokens + 1].copy()
+        numbers = ((atoms, rules.with_atoms(atoms)) for atoms in range(2, len(shares)))
+        parts = {atoms: own for atoms, own in numbers if own is not None}
+        possible = np.array(sorted(parts))
+        generator = np.random.default_rng(seed)
+        shares = shares[possible] / shares[possible].sum()
+        drawn = generator.multinomial(choice.n, shares)
+        for atoms, n, share in zip(possible.tolist(), drawn.tolist(), shares.tolist(), strict=True):
+            if n:
+                yield PrefixTree(
+                    MaskStepper(model, atoms),
+                    prompt,
+                    replace(choice, n=n),
+                    [*seed, atoms],
+                    max_tokens=max_tokens,
+                    mask=parts[atoms],
+                    device=model.device,
+                    log_share=math.log(share),
+                )
 
     def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
         """Keep how often each number of atoms comes under each condition, for `sample`.

@@ -14,17 +14,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
+from mattransformer.models.architectures import positions
+from mattransformer.models.stepping import TreeDecoder, read_decoder
+from mattransformer.objectives.choices import Samples
 from mattransformer.objectives.losses import Losses, broken_ending_loss, formula_loss
-from mattransformer.objectives.prefix_tree import sample_tree
+from mattransformer.objectives.prefix_tree import TILE, PrefixTree
+from mattransformer.objectives.sampling import SampledSequence, Truncation
+from mattransformer.objectives.sequences import one_by_one
 from mattransformer.tokenization import BLANK_ID, END_ID, MASK_ID, PAD_ID, PROMPT_LENGTH
 
 if TYPE_CHECKING:
     import numpy as np
     from transformers import PreTrainedModel
 
+    from mattransformer.constraints.automaton import Automaton
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
-    from mattransformer.objectives.sampling import SampledSequence, Truncation
+    from mattransformer.objectives.choices import Choice
 
 _WHOLE: Final = 0.5  # share of batches that are one hole
 _SPANS: Final = 0.75  # and, from there to here, with spans
@@ -38,6 +44,7 @@ class Infilling:
     exact = True
     fills_blanks = True
     fills_in_order = False
+    left_to_right = True
 
     def __init__(self, row: Architecture) -> None:
         """Take a row of the table of architectures."""
@@ -92,17 +99,36 @@ class Infilling:
         max_tokens: int,
     ) -> Iterator[SampledSequence]:
         """Draw whole formulas given a canvas in the encoder."""
-        with torch.no_grad():
-            states = model.get_encoder()(input_ids=torch.tensor([list(canvas)], device=model.device))[0]
+        prompt, choice = list(canvas[:PROMPT_LENGTH]), Samples(n, truncation or Truncation())
+        stepper = self._decoder(model, canvas, "float32")
+        tree = PrefixTree(stepper, prompt, choice, seed, max_tokens=max_tokens, device=model.device)
+        return one_by_one(tree.walk())
 
-        def step(prefixes: torch.Tensor, cache: Any) -> tuple[torch.Tensor, Any]:  # noqa: ANN401
-            del cache  # formulas are short: the whole prefix is evaluated
-            encoded = (states.expand(len(prefixes), -1, -1),)
-            output = model(encoder_outputs=encoded, decoder_input_ids=prefixes, use_cache=False)
-            return output.logits[:, -1], None
+    def stepper(self, model: PreTrainedModel, prompt: list[int], precision: str = "float32") -> TreeDecoder:
+        """See `Objective.stepper`; with one hole in the encoder."""
+        return self._decoder(model, [*prompt, BLANK_ID, END_ID], precision)
 
-        prompt = list(canvas[:PROMPT_LENGTH])
-        return sample_tree(step, prompt, n, seed, truncation, max_tokens=max_tokens, device=model.device)
+    @torch.no_grad()
+    def _decoder(self, model: PreTrainedModel, canvas: Sequence[int], precision: str) -> TreeDecoder:
+        states = model.get_encoder()(input_ids=torch.tensor([list(canvas)], device=model.device))[0]
+        return TreeDecoder(read_decoder(model, precision, states), TILE, positions(model.config))
+
+    def trees(
+        self,
+        model: PreTrainedModel,
+        prompt: list[int],
+        choice: Choice,
+        seed: list[int],
+        *,
+        rules: Automaton | None,
+        precision: str,
+        max_tokens: int,
+    ) -> Iterator[PrefixTree]:
+        """See `Objective.trees`."""
+        stepper = self.stepper(model, prompt, precision)
+        yield PrefixTree(
+            stepper, prompt, choice, seed, max_tokens=max_tokens, mask=rules, device=model.device
+        )
 
     def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
         """See `Objective.observe`; nothing has to be known."""

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+    from mattransformer.constraints.automaton import Automaton
     from mattransformer.data.encoding import EncodedFormulas
+    from mattransformer.objectives.choices import Choice
     from mattransformer.objectives.losses import Losses
+    from mattransformer.objectives.prefix_tree import PrefixTree
     from mattransformer.objectives.sampling import SampledSequence, Truncation
 
 
@@ -36,6 +39,8 @@ class Objective(Protocol):
     Attributes:
         exact: whether `nats` is the negative log-likelihood itself, and no upper bound of it.
         fills_blanks: whether `fill` takes holes of any number of atoms.
+        left_to_right: whether `trees` samples the model's own distribution where no rules are given. The others place
+            atoms in any order; for them it is a way to keep rules.
         fills_in_order: whether `fill` finds the place of each hole by itself, so that the order of a canvas is of no
             account.
     """
@@ -43,6 +48,7 @@ class Objective(Protocol):
     exact: bool
     fills_blanks: bool
     fills_in_order: bool
+    left_to_right: bool
 
     def losses(self, model: Any, ids: torch.Tensor, *, ruled: bool = False) -> Losses:  # noqa: ANN401 - wrapped for several processes
         """Give what training lowers; torch's generator decides what is drawn for it.
@@ -99,6 +105,33 @@ class Objective(Protocol):
 
         Yields:
             Distinct sequences with counts that add up to `n`; one may come more than once.
+        """
+        ...
+
+    def trees(
+        self,
+        model: PreTrainedModel,
+        prompt: list[int],
+        choice: Choice,
+        seed: list[int],
+        *,
+        rules: Automaton | None,
+        precision: str,
+        max_tokens: int,
+    ) -> Iterator[PrefixTree]:
+        """Prepare walks through the trees of prefixes, whose sequences are the samples together.
+
+        Args:
+            model: in evaluation mode.
+            prompt: condition tokens.
+            choice: which sequences are wanted; of those that place atoms in any order `Samples` alone.
+            seed: decides what is drawn.
+            rules: what may follow a prefix; None for the model itself.
+            precision: of matrix products, see `models.stepping.PRECISIONS`; RoBERTa and BLM have float32 alone.
+            max_tokens: see `sample`.
+
+        Yields:
+            One tree, or one for each number of atoms.
         """
         ...
 

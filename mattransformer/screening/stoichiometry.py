@@ -8,6 +8,8 @@ A template is an anonymous formula, such as `ABX3`, in which some elements may b
   of two letters, so that `AlX3` has aluminium and `ABC3` (three letters of `Formula.anonymous`) has carbon.
 - B alone is both a letter for a site and boron: in a template it is a wildcard, and boron is written in quotes,
   `'B'`, as is any element that should stand out: `A'B'6` are the hexaborides.
+- A letter with one or two primes is another wildcard: `A2BB'X6` and `A2B'B''X6` are the double perovskites. A mark
+  that could as well be the first quote around an element is one, as in `A'B'6`.
 - Proportions count, not sizes: `A2B2O6` is `ABO3`, and Sr2Ti2O6 matches both. A letter that comes twice is added
   up, and the order of the symbols says nothing.
 """
@@ -19,12 +21,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattransformer.elements import ATOMIC_NUMBER, SYMBOLS
+from mattransformer.elements import ATOMIC_NUMBER, ORDER, SYMBOLS
 from mattransformer.errors import MattransformerError
 from mattransformer.notation import MAX_AMOUNT
 from mattransformer.screening.compositions import Compositions
@@ -32,30 +35,42 @@ from mattransformer.screening.oxidation import ScreeningError
 
 __all__ = [
     "WILDCARDS",
+    "Template",
     "TemplateError",
     "atom_counts",
     "contains_elements",
     "element_counts",
     "matches_template",
     "only_elements",
+    "read_template",
     "without_elements",
 ]
 
 WILDCARDS: Final = frozenset("ABDEGJLMQRTXZ")
 """Letters that stand for any element in a template: those that are no symbol, and B."""
 
-_TERM: Final = re.compile(r"(?:'(?P<quoted>[A-Za-z]+)'|(?P<plain>[A-Z][a-z]?))(?P<amount>[0-9]*)")
+_CLOSED: Final = rf"(?:{'|'.join(ORDER)})'"
+# In A2B'B''O6 the mark after the first B could open 'B', but then the mark behind it would belong to nothing.
+_PRIME: Final = rf"'(?!{_CLOSED}(?!'(?!{_CLOSED})))"
+_TERM: Final = re.compile(
+    rf"(?:'(?P<quoted>[A-Za-z]+)'|(?P<plain>[A-Z][a-z]?)(?P<primes>(?:{_PRIME}){{0,2}}))(?P<amount>[0-9]*)"
+)
 
 
 class TemplateError(MattransformerError):
     """A stoichiometry template that cannot be read."""
 
 
-class _Template(NamedTuple):
-    """Proportions without a common divisor."""
+class Template(NamedTuple):
+    """Proportions without a common divisor.
 
-    fixed: tuple[tuple[int, int], ...]  # atomic number and amount of each element that is given
-    free: tuple[int, ...]  # amounts of the wildcards, ascending
+    Attributes:
+        fixed: atomic number and amount of each element that is given.
+        free: each wildcard, with its primes, and its amount, by rising amount.
+    """
+
+    fixed: tuple[tuple[int, int], ...]
+    free: tuple[tuple[str, int], ...]
 
 
 def contains_elements(compositions: Compositions, elements: Collection[str]) -> NDArray[np.bool_]:
@@ -149,7 +164,8 @@ def matches_template(compositions: Compositions, template: str) -> NDArray[np.bo
     Raises:
         TemplateError: `template` cannot be read.
     """
-    fixed, free = _read(template)
+    fixed, wildcards = read_template(template)
+    free = [amount for _, amount in wildcards]
     size = len(fixed) + len(free)
     matches = np.zeros(len(compositions), dtype=np.bool_)
     rows = np.flatnonzero(compositions.sizes == size)
@@ -181,8 +197,12 @@ def _listed(elements: Collection[str]) -> NDArray[np.bool_]:
 
 
 @functools.lru_cache(maxsize=256)
-def _read(template: str) -> _Template:
-    """Read a template."""
+def read_template(template: str) -> Template:
+    """Read a template in the notation at the head of this module.
+
+    Raises:
+        TemplateError: `template` cannot be read.
+    """
     fixed: Counter[int] = Counter()
     free: Counter[str] = Counter()
     text = "".join(template.split())
@@ -196,7 +216,13 @@ def _read(template: str) -> _Template:
         if not 1 <= amount <= MAX_AMOUNT:
             raise _refusal(template, f"amounts go from 1 to {MAX_AMOUNT:,}", "write small whole numbers")
         if term["plain"] in WILDCARDS:
-            free[symbol] += amount
+            free[symbol + term["primes"]] += amount
+        elif term["primes"]:
+            raise _refusal(
+                template,
+                f"{symbol} has a prime, but is no wildcard",
+                f"wildcards are {', '.join(sorted(WILDCARDS))}",
+            )
         elif symbol in ATOMIC_NUMBER:
             fixed[ATOMIC_NUMBER[symbol]] += amount
         else:
@@ -214,9 +240,11 @@ def _read(template: str) -> _Template:
     if not text:
         raise _refusal(template, "it is empty", "write symbols and whole numbers, such as ABX3")
     divisor = math.gcd(*fixed.values(), *free.values())
-    return _Template(
+    return Template(
         fixed=tuple((number, amount // divisor) for number, amount in fixed.items()),
-        free=tuple(sorted(amount // divisor for amount in free.values())),
+        free=tuple(
+            sorted(((letter, amount // divisor) for letter, amount in free.items()), key=itemgetter(1))
+        ),
     )
 
 

@@ -45,6 +45,20 @@ def test_holes_that_could_stand_in_many_ways_are_tried_in_some() -> None:
     assert rows != arrangements(tokens, 1)
 
 
+def test_what_is_filled_in_makes_the_formula_as_it_is_written() -> None:
+    table = mt.load("bart").fill("Sr <blank>", top=100)
+    for formula, filled in table[["formula", "filled"]].to_numpy().tolist():
+        assert Formula.from_tokens(["Sr", *filled.split()]).counts == Formula.parse(formula).reduced.counts
+
+
+def test_each_hole_gets_an_atom_at_least(blm: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "_PROPOSALS", 600)
+    for canvas in ("Sr O3 <mask> <blank>", "Sr O3 <blank> <blank>"):
+        found = candidates(blm.model, prompt_ids(), read_canvas(canvas), 0)
+        assert found
+        assert min(formula.atoms for formula in found) >= 6
+
+
 def test_the_order_of_a_canvas_is_of_no_account(blm: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filling, "_PROPOSALS", 300)
     one, other = (blm.fill(canvas, top=5, seed=3) for canvas in ("Sr <blank> O3", "O3 <blank> Sr"))
@@ -80,7 +94,9 @@ def test_scores_are_those_of_log_prob(roberta: LanguageModel) -> None:
         ({"canvas": ["Sr", 3]}, "['Sr', 3] is no composition with holes"),
         ({"canvas": "Sr Ti O3"}, "has nothing to fill"),
         ({"canvas": "Sr Xx <mask>"}, "Xx"),
-        ({"canvas": "Sr0.5 <mask>"}, "only whole numbers of atoms"),
+        ({"canvas": "Sr0.5 <mask>"}, "only symbols, whole numbers and simple parentheses"),
+        ({"canvas": "Sr½ Ti½ O3 <mask>"}, "only symbols, whole numbers and simple parentheses"),
+        ({"canvas": "CuSO4*5H2O <mask>"}, "only symbols, whole numbers and simple parentheses"),
         ({"canvas": "O30 <mask>"}, "'O30 <mask>' has 31 atoms or more, but models know up to 30"),
         ({"canvas": "O30 <blank>"}, "'O30 <blank>' has 31 atoms or more, but models know up to 30"),
         (

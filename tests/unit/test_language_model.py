@@ -275,6 +275,16 @@ def test_what_was_learned_is_likelier_under_its_condition(perovskites: LanguageM
         ({"oxidation_states": "smact41"}, "smact41"),
         ({"known": ["SrTiO3", "Xx2O3"]}, "Xx2O3"),
         ({"known": "nowhere.txt"}, "nowhere.txt"),
+        ({"known": 5}, "known: 5 is no list of formulas"),
+        ({"conditions": "mp"}, "conditions: 'mp' is no mapping"),
+        ({"top_p": "a"}, "top_p: 'a' is not possible"),
+        ({"exclude": 5}, "exclude: 5 is no list of formulas"),
+        ({"replace": "no"}, "replace: 'no' is not possible; give True or False"),
+        ({"precision": "int8"}, "precision: 'int8' is not possible; choose one of float32, bfloat16"),
+        ({"exact": True, "replace": False}, "without replacement the rules are always kept atom by atom"),
+        ({"template": "ABX3", "n_elements": 2}, "template ABX3 and n_elements 2 clash"),
+        ({"require": "Li", "forbid": ["Li"]}, "require Li and forbid Li clash"),
+        ({"chemical_system": "Li-Xx"}, "Xx"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused_in_one_line(
@@ -292,6 +302,8 @@ def test_a_request_that_makes_no_sense_is_refused_in_one_line(
         (["SrTiO3", "Xx2O3"], "Xx2O3"),
         (["Al40O61"], "101 atoms, but the model has room for 61"),
         ([""], "empty"),
+        ("KF", "'KF' is no list of formulas"),
+        (None, "None is no list of formulas"),
     ],
 )
 def test_a_formula_that_cannot_be_scored_is_named(

@@ -121,8 +121,8 @@ def test_a_model_that_trains_on_its_own_samples_keeps_the_rule_more_often(
         "init_from": learned.output,
         "output": str(tmp_path / "run"),
         "own_samples": 2000,
-        "epochs": 12,
-        "learning_rate": 1e-3,
+        "epochs": 48,
+        "learning_rate": 5e-4,
         "tokens_per_batch": 512,
     }
     config = TrainingConfig(**settings)

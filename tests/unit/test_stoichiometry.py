@@ -138,6 +138,24 @@ def test_letter_b_is_a_site_and_boron_is_quoted() -> None:
     assert matching("A'B'6", *hexaborides) == ["LaB6", "CaB6"]
 
 
+@pytest.mark.parametrize("template", ["A2BB'X6", "A2B'BX6", "A2B'B''X6", "A2 B B'' X6", "A2BDX6"])
+def test_double_perovskites_have_a_letter_with_a_prime(template: str) -> None:
+    found = matching(template, "Sr2FeMoO6", "Cs2AgBiBr6", "Cs2SnI6", "SrTiO3", "Sr2Fe2O5")
+    assert found == ["Sr2FeMoO6", "Cs2AgBiBr6"]
+
+
+def test_two_sites_may_have_a_primed_letter_each() -> None:
+    assert matching("AA'BB'O6", "NaLaMgWO6", "Sr2FeMoO6", "SrTiO3") == ["NaLaMgWO6"]
+    assert matching("AA'B2O6", "NaLaTi2O6", "NaLaMgWO6") == ["NaLaTi2O6"]
+    assert matching("A'X'3", "AlCl3", "NaCl") == ["AlCl3"]
+
+
+def test_a_mark_that_could_open_a_quoted_element_does() -> None:
+    assert matching("A'B'6", "LaB6", "SF6") == ["LaB6"]
+    assert matching("A2B'O'6", "Na2SO6", "Na2SS6", "Na2SF6") == ["Na2SO6"]
+    assert matching("AA''B'O3", "FeTiBO3", "FeTiSiO3") == ["FeTiBO3"]
+
+
 def test_carbon_and_two_letter_symbols_are_elements() -> None:
     assert matching("ACO3", "CaCO3", "CaSiO3") == ["CaCO3"]
     assert matching("AlX3", "AlCl3", "AlF3", "FeCl3") == ["AlCl3", "AlF3"]
@@ -178,9 +196,12 @@ def test_boron_is_the_only_element_among_the_wildcards() -> None:
         ("AB0.5O3", r"amounts go from 1 to 10,000; write small whole numbers"),
         ("ABO99999", "amounts go from 1 to 10,000"),
         ("ABXy3", "Xy is neither an element nor a wildcard; wildcards are A, B, D, E"),
-        ("A'X'3", "X is neither an element nor a wildcard"),
+        ("A2'X'3", "X is neither an element nor a wildcard"),
         ("ABO3-", "- cannot be read"),
-        ("A'B3", "' cannot be read"),
+        ("A2'B3", "' cannot be read"),
+        ("AB'''O3", "' cannot be read"),
+        ("A'Ti''3", "Ti has a prime, but is no wildcard; wildcards are A, B, D"),
+        ("FeO'3", "O has a prime, but is no wildcard"),
     ],
 )
 def test_unreadable_template_is_refused_with_reason_and_way_out(template: str, reason: str) -> None:
