@@ -31,18 +31,8 @@ class Linear:
     bias: torch.Tensor | None
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Apply it, (N, in) to (N, out), float32."""
-        return self.narrow(hidden).float()
-
-    def narrow(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Apply it, and leave the result in the precision of the weight."""
-        if self.weight.dtype == torch.float32:
-            return torch.nn.functional.linear(hidden, self.weight, self.bias)
-        # Kernels of half precision are made for each number of rows: a few numbers do for all.
-        rows = len(hidden)
-        padded = self.weight.new_zeros((-(-rows // _ROWS) * _ROWS, hidden.shape[1]))
-        padded[:rows] = hidden
-        return torch.nn.functional.linear(padded, self.weight, self.bias)[:rows]
+        """Apply it, (N, in) to (N, out), in the precision of the weight."""
+        return torch.nn.functional.linear(hidden.to(self.weight.dtype), self.weight, self.bias)
 
 
 Norm = Callable[[torch.Tensor], torch.Tensor]
@@ -139,10 +129,14 @@ class TreeDecoder:
         Returns:
             Logits of the next token, (N, V), float32.
         """
-        own, depth = self._decoder, ancestors.shape[1]
+        own, depth, nodes = self._decoder, ancestors.shape[1], len(prefixes)
         tokens = prefixes[:, -1]
-        nodes = len(tokens)
-        rows = torch.cat([ancestors, torch.arange(nodes, device=tokens.device)[:, None]], dim=1)
+        if own.head.weight.dtype != torch.float32:
+            # Kernels of half precision are made for each number of rows: a few numbers do for all.
+            tokens, ancestors = (
+                _filled_up(part, min(self.places, -(-nodes // _ROWS) * _ROWS)) for part in (tokens, ancestors)
+            )
+        rows = torch.cat([ancestors, torch.arange(len(tokens), device=tokens.device)[:, None]], dim=1)
         hidden = own.tokens[tokens]
         if own.positions is not None:
             hidden = hidden + own.positions[depth]
@@ -152,10 +146,10 @@ class TreeDecoder:
             read = hidden if own.post else block.norm(hidden)
             query, key, value = block.joined(read).chunk(3, dim=-1)
             if own.rotary is not None:
-                query, key = (_turned(part, own.rotary[depth], own.heads) for part in (query, key))
-            self._pool[depth, layer, 0, :nodes] = key
-            self._pool[depth, layer, 1, :nodes] = value
-            mixed = block.out(attend(query, self._pool, layer, rows, own.heads, own.scale))
+                query, key = (_turned(part.float(), own.rotary[depth], own.heads) for part in (query, key))
+            self._pool[depth, layer, 0, : len(tokens)] = key
+            self._pool[depth, layer, 1, : len(tokens)] = value
+            mixed = block.out(attend(query.float(), self._pool, layer, rows, own.heads, own.scale))
             if own.post:
                 hidden = block.norm(hidden + mixed)
                 hidden = hidden if block.across is None else block.across(hidden)
@@ -166,11 +160,16 @@ class TreeDecoder:
             else:
                 hidden = hidden + mixed
                 hidden = hidden + _fed(block, block.feed_norm(hidden))
-        return own.head(hidden if own.last_norm is None else own.last_norm(hidden))
+        return own.head(hidden if own.last_norm is None else own.last_norm(hidden))[:nodes].float()
+
+
+def _filled_up(part: torch.Tensor, rows: int) -> torch.Tensor:
+    """Repeat the first row behind the last one until there are so many."""
+    return torch.cat([part, part[:1].expand(rows - len(part), *part.shape[1:])])
 
 
 def _fed(block: Block, hidden: torch.Tensor) -> torch.Tensor:
-    return block.down(block.activation(block.up.narrow(hidden)))
+    return block.down(block.activation(block.up(hidden)))
 
 
 def _turned(part: torch.Tensor, angles: torch.Tensor, heads: int) -> torch.Tensor:
@@ -342,7 +341,7 @@ def _across(layer: Any, states: torch.Tensor, heads: int, kind: torch.dtype) -> 
     scale = key.shape[-1] ** -0.5
 
     def added(hidden: torch.Tensor) -> torch.Tensor:
-        asked = query(hidden).unflatten(-1, (heads, -1))  # (N, H, D)
+        asked = query(hidden).float().unflatten(-1, (heads, -1))  # (N, H, D)
         shares = (torch.einsum("nhd,shd->nhs", asked, key) * scale).softmax(dim=-1)
         mixed = torch.einsum("nhs,shd->nhd", shares, value).flatten(1)
         normed: torch.Tensor = layer.encoder_attn_layer_norm(hidden + out(mixed))

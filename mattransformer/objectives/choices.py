@@ -110,10 +110,13 @@ class Samples:
         self, nodes: Node, log_probs: NDArray[np.float32], allowed: NDArray[np.bool_] | None
     ) -> Children:
         """See `Choice.children`."""
-        masked = log_probs.astype(np.float64)
-        if allowed is not None and not self.exact:
-            masked = np.where(allowed, masked, -np.inf)
-        shares = probabilities(masked, self.truncation)
+        if allowed is None and self.truncation == MODEL_ITSELF:
+            shares = np.exp(log_probs).astype(np.float64)  # rounded, which `split` makes good
+        else:
+            masked = log_probs.astype(np.float64)
+            if allowed is not None and not self.exact:
+                masked = np.where(allowed, masked, -np.inf)
+            shares = probabilities(masked, self.truncation)
         parents, tokens, times = split(nodes.keys, nodes.values.astype(np.int64), shares)
         if allowed is not None and self.exact:
             kept = allowed[parents, tokens]
