@@ -122,8 +122,11 @@ def element_ids(tokens: Sequence[str]) -> list[int]:
     return [TOKEN_ID[token] for token in tokens]
 
 
-def build_tokenizer() -> PreTrainedTokenizerFast:
+def build_tokenizer(padding_side: str = "left") -> PreTrainedTokenizerFast:
     """Build the tokenizer from the vocabulary: words split at white space, nothing added by itself.
+
+    Args:
+        padding_side: `left` for models that go on behind a prompt, `right` for those that read a whole canvas.
 
     Returns:
         A fast tokenizer. It adds neither begin nor end, so that a prompt of conditions and atoms can be continued.
@@ -145,14 +148,17 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         additional_special_tokens=[BLANK, *CONDITION_TOKENS, *RESERVED],
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
-        padding_side="left",
+        padding_side=padding_side,
         model_max_length=256,
     )
 
 
 @cache
-def tokenizer_files() -> dict[str, bytes]:
+def tokenizer_files(padding_side: str = "left") -> dict[str, bytes]:
     """Render the files of the tokenizer.
+
+    Args:
+        padding_side: see `build_tokenizer`.
 
     Returns:
         File name to content, the same on every machine.
@@ -160,20 +166,21 @@ def tokenizer_files() -> dict[str, bytes]:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        build_tokenizer().save_pretrained(folder)
+        build_tokenizer(padding_side).save_pretrained(folder)
         return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
 
 
-def save_tokenizer(folder: Path) -> None:
+def save_tokenizer(folder: Path, padding_side: str = "left") -> None:
     """Write the tokenizer so that `AutoTokenizer.from_pretrained(folder)` opens it.
 
     Args:
         folder: made if it is missing; files of the same names are replaced one by one, each of them whole.
+        padding_side: see `build_tokenizer`.
     """
     from mattransformer.files import write_bytes
 
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in tokenizer_files().items():
+    for name, content in tokenizer_files(padding_side).items():
         write_bytes(folder / name, content)
 
 

@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.errors import MattransformerError
 from mattransformer.files import write_bytes, write_text
-from mattransformer.models.architectures import BY_MODEL_TYPE, ArchitectureError, build_model, register
+from mattransformer.models.architectures import (
+    BLANK_FILLING,
+    BY_MODEL_TYPE,
+    CAUSAL,
+    MASKED_DIFFUSION,
+    ArchitectureError,
+    build_model,
+    register,
+)
+from mattransformer.notation import show
 from mattransformer.tokenization import TOKEN_ID, VOCABULARY, save_tokenizer
 
 if TYPE_CHECKING:
@@ -64,9 +73,19 @@ def find_checkpoint(name_or_folder: str | Path) -> Path:
     names = shipped_names()
     if str(name_or_folder) in names:
         return SHIPPED / str(name_or_folder)
-    folder = Path(name_or_folder).expanduser()
-    if folder.is_dir():
-        return folder
+    try:
+        folder = Path(name_or_folder).expanduser()
+        if folder.is_dir():
+            return folder
+    except (
+        TypeError,
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # nobody's home, a name too long, no name at all
+        raise CheckpointError(
+            f"{show(name_or_folder)} is no name of a folder ({show(str(error))}); name a checkpoint such as gpt2"
+        ) from error
     near = get_close_matches(str(name_or_folder), names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     shipped = ", ".join(names) or "none"
@@ -103,6 +122,7 @@ def load_model(name_or_folder: str | Path, *, dropout: float | None = None) -> P
     except ArchitectureError as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
     _check_shapes(folder, stored, model)
+    _check_ties(folder / WEIGHTS, stored, model)
     model.load_state_dict(_single_precision(folder / WEIGHTS, stored), strict=False)
     return model.eval()
 
@@ -138,12 +158,29 @@ def read_config(folder: Path) -> PreTrainedConfig:
             f"{folder / CONFIG}: a vocabulary of {settings.get('vocab_size')!r} tokens, but this package has "
             f"{len(VOCABULARY)}; train again with this version's tokenizer"
         )
+    _check_settings(folder / CONFIG, settings)
     try:
         return AutoConfig.for_model(**settings)
     except Exception as error:  # every class of transformers has errors of its own for this
         raise CheckpointError(
             f"{folder / CONFIG}: {' '.join(str(error).split())[:300]}; copy it again"
         ) from error
+
+
+def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse settings under which transformers computes something else, or nothing, without a word."""
+    encoder = BY_MODEL_TYPE[settings["model_type"]].objective in (MASKED_DIFFUSION, BLANK_FILLING)
+    for key, usual in (("return_dict", True), ("is_decoder", False if encoder else None)):
+        if usual is not None and settings.get(key, usual) is not usual:
+            raise CheckpointError(
+                f"{path}: {key} is {settings[key]!r}, but has to be {usual}; take the entry out"
+            )
+    for key in ("layer_norm_epsilon", "layer_norm_eps"):
+        value = settings.get(key, 1e-5)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+            raise CheckpointError(
+                f"{path}: {key} is {value!r}, but has to be above 0 and below 1; copy it again"
+            )
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -231,7 +268,8 @@ def save_checkpoint(
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    save_tokenizer(folder)
+    causal = BY_MODEL_TYPE[model.config.model_type].objective == CAUSAL
+    save_tokenizer(folder, "left" if causal else "right")
     config = model.config.to_dict() | {
         "architectures": [type(model).__name__],
         "dtype": str(dtype or torch.float32).removeprefix("torch."),
@@ -290,6 +328,15 @@ def _check_shapes(folder: Path, tensors: Mapping[str, torch.Tensor], model: PreT
             )
 
 
+def _check_ties(path: Path, tensors: Mapping[str, torch.Tensor], model: PreTrainedModel) -> None:
+    """Refuse a tensor that comes under two names with two values, of which one would be lost."""
+    for second, first in (model.all_tied_weights_keys or {}).items():
+        if second in tensors and first in tensors and not tensors[second].equal(tensors[first]):
+            raise CheckpointError(
+                f"{path}: tensor {_line(second)} is {_line(first)} by another name, but differs; copy it again"
+            )
+
+
 def _single_precision(path: Path, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Convert weights to float32, in which they are computed with, if they are numbers that can be computed with."""
     converted = {}
@@ -344,5 +391,5 @@ def _stated_length(path: Path, header: bytes) -> int:
     try:
         entries = json.loads(header).items()
         return max(int(entry["data_offsets"][1]) for name, entry in entries if name != "__metadata__")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise CheckpointError(f"{path} is damaged: its header cannot be read; copy it again") from error

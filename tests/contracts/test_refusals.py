@@ -310,6 +310,13 @@ def test_weights_with_a_header_that_says_nothing_are_refused(header: bytes, copy
     assert message.endswith("; copy it again")
 
 
+@pytest.mark.parametrize("end", ["Infinity", "1e999", "NaN"])
+def test_weights_with_a_length_that_is_no_number_are_refused(end: str, copy: Path) -> None:
+    header = f'{{"a": {{"dtype": "F32", "shape": [1], "data_offsets": [0, {end}]}}}}'.encode()
+    (copy / WEIGHTS).write_bytes(len(header).to_bytes(8, "little") + header)
+    assert refusal(copy) == "FOLDER/model.safetensors is damaged: its header cannot be read; copy it again"
+
+
 @pytest.mark.parametrize("file", ["config.json", "tokenizer.json"])
 def test_a_truncated_json_file_is_refused(file: str, copy: Path) -> None:
     content = (copy / file).read_bytes()
@@ -375,6 +382,50 @@ def test_weights_that_are_no_floating_point_numbers_are_refused(kind: torch.dtyp
 def test_weights_in_another_precision_open_in_float32(kind: torch.dtype, copy: Path) -> None:
     save_checkpoint(load_model(copy), copy, dtype=kind)
     assert {tensor.dtype for tensor in load_model(copy).parameters()} == {torch.float32}
+
+
+# Settings and names under which something else would be computed
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("return_dict", False),
+        ("layer_norm_eps", -1.0),
+        ("layer_norm_epsilon", "0"),
+        ("layer_norm_eps", float("nan")),
+    ],
+)
+def test_settings_that_change_the_model_without_a_word_are_refused(
+    key: str, value: object, copy: Path
+) -> None:
+    changed(copy / "config.json", lambda config: config.update({key: value}))
+    assert refusal(copy).startswith(f"FOLDER/config.json: {key} is {value!r}, but has to be ")
+
+
+@pytest.mark.parametrize("name", ["roberta", "blm"])
+def test_an_encoder_that_is_told_to_decode_is_refused(
+    name: str, saved: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(saved[name], tmp_path / name))
+    changed(copy / "config.json", lambda config: config.update({"is_decoder": True}))
+    assert "is_decoder is True, but has to be False" in refusal(copy)
+
+
+def test_a_tied_tensor_with_two_values_is_refused(saved: dict[str, Path], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(saved["gpt2"], tmp_path / "gpt2"))
+    tensors = load_file(copy / WEIGHTS)
+    tensors["lm_head.weight"] = tensors["transformer.wte.weight"] + 1
+    save_file(tensors, copy / WEIGHTS, {"format": "pt"})
+    assert "tensor lm_head.weight is transformer.wte.weight by another name, but differs" in refusal(copy)
+
+
+@pytest.mark.parametrize("name", ["~nosuchuser/x", "x" * 5000, None, "a\0b"])
+def test_a_name_that_no_folder_can_have_is_refused_in_one_line(name: Any) -> None:
+    with pytest.raises(CheckpointError) as refused:
+        mt.load(name)
+    assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 400
 
 
 # Plain transformers

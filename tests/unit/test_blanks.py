@@ -329,11 +329,8 @@ def test_with_blanks_left_only_behind_it_is_a_next_token_model() -> None:
             assert sum(share for (_, _, kind), share in choices.items() if kind & LEFT) == 0
             forward *= choices[size, token, action]
         assert outcomes[formula] == pytest.approx(forward, rel=1e-6)
-        assert (
-            math.exp(path_log_probs(model, formula)[0]) == pytest.approx(forward, rel=1e-6)
-            if (len(formula) == 1)
-            else True
-        )
+        left_to_right = path_log_probs(model, formula)[0]  # the first of the permutations
+        assert left_to_right == pytest.approx(math.log(forward), abs=1e-4)
     assert all(canvas.count(BLANK_ID) == (len(canvas) > MOST) for canvas in outcomes)
 
 

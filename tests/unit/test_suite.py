@@ -34,7 +34,7 @@ def test_all_seven_models_ship_in_24_megabytes() -> None:
     assert sum(sizes) <= 24_000_000
 
 
-def test_no_weights_are_committed_twice() -> None:
+def test_no_two_checkpoints_share_their_weights() -> None:
     assert len({describe(name)["sha256"] for name in NAMES}) == len(NAMES)
 
 
