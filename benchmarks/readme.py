@@ -1,6 +1,6 @@
-"""Write the recorded results of the screening into the README, between its marks.
+"""Write the recorded results of the screening and of sampling into the README, between its marks.
 
-python benchmarks/readme.py          # after benchmarks/screening.py and benchmarks/oxidation_states.py
+python benchmarks/readme.py          # after benchmarks/{screening,oxidation_states,sampling,constraints}.py
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-START: Final = "<!-- screening:start -->"
-END: Final = "<!-- screening:end -->"
+MARKS: Final = {
+    name: (f"<!-- {name}:start -->", f"<!-- {name}:end -->") for name in ("screening", "sampling")
+}
+"""What each table stands between."""
 _ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = _ROOT / "README.md"
 _NO_CLASSES: Final = ("all", "single valence", "mixed valence")
@@ -20,27 +22,92 @@ RESULTS: Final = _ROOT / "benchmarks" / "results"
 
 
 def main() -> int:
-    """Rewrite the part of the README between the marks."""
+    """Rewrite the parts of the README between the marks."""
     text = README.read_text(encoding="utf-8")
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        print(f"error: {README.name}: put {START} and {END} where the table should stand", file=sys.stderr)
-        return 2
-    README.write_text(f"{before}{START}\n{rendered()}\n{END}{after}", encoding="utf-8")
+    for name, (first, last) in MARKS.items():
+        before, start, rest = text.partition(first)
+        _, end, after = rest.partition(last)
+        if not start or not end:
+            print(
+                f"error: {README.name}: put {first} and {last} where the table should stand", file=sys.stderr
+            )
+            return 2
+        text = f"{before}{first}\n{rendered(name)}\n{last}{after}"
+    README.write_text(text, encoding="utf-8")
     return 0
 
 
-def rendered() -> str:
-    """Make the table of what `benchmarks/results/` holds."""
-    records = {
-        name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("screening", "oxidation_states")
-    }
-    lines = ["| measured | value | aim |", "|---|---|---|"]
-    lines += [f"| {' | '.join(row)} |" for row in _screening(records["screening"])]
-    lines += [f"| {' | '.join(row)} |" for row in _states(records["oxidation_states"])]
+def rendered(name: str) -> str:
+    """Make a table of what `benchmarks/results/` holds."""
+    if name == "sampling":
+        rows = [*_speed(_record("sampling")), *_rules(_record("constraints"))]
+    else:
+        rows = [*_screening(_record("screening")), *_states(_record("oxidation_states"))]
+    lines = ["| measured | value | aim |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     return "\n".join(lines)
+
+
+def _record(name: str) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return record
+
+
+def _speed(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for precision in dict.fromkeys(row["precision"] for row in record["tree"]):
+        peers = [peer for peer in record["generate"] if peer["precision"] == precision]
+        best = max(peers, key=lambda peer: peer["samples_per_second"])
+        rows = [row for row in record["tree"] if row["precision"] == precision]
+        sizes = ", ".join(f"{row['samples']:,}" for row in rows)
+        yield (
+            f"{precision}: unique formulas a second of {sizes} samples",
+            ", ".join(f"{row['unique_per_second']:,.0f}" for row in rows),
+            "",
+        )
+        ratios = [row["samples_per_second"] / best["samples_per_second"] for row in rows]
+        yield (
+            f"{precision}: times transformers' `generate` in the same precision at its best batch size "
+            f"({best['batch']:,}: {best['samples_per_second']:,.0f} samples a second)",
+            ", ".join(f"{ratio:.1f}" for ratio in ratios),
+            "≥ 10, better 20 from 100,000 on",
+        )
+        ratios = [row["times_single_calls"] for row in rows]
+        yield f"{precision}: times one call a formula", ", ".join(f"{ratio:,.0f}" for ratio in ratios), ""
+        yield (
+            f"{precision}: share of the measured peak of its matrix products; peak memory, MiB",
+            ", ".join(f"{100 * row['share_of_matrix_products']:.0f} %" for row in rows)
+            + "; "
+            + ", ".join(f"{row['peak_memory_mib']:,}" for row in rows),
+            "memory flat",
+        )
+        yield (
+            f"{precision}: milliseconds a unique formula",
+            ", ".join(f"{1000 / row['unique_per_second']:.2f}" for row in rows),
+            "falls",
+        )
+
+
+def _rules(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    kept = record["guarantee"]
+    samples, distinct = sum(row["samples"] for row in kept), sum(row["distinct"] for row in kept)
+    yield (
+        f"constrained samples under {len(kept)} sets of rules that were dropped; of the {distinct:,} distinct "
+        "compositions, invalid by SMACT; beyond elements, numbers or template",
+        f"{sum(row['dropped'] for row in kept):,} of {samples:,}; "
+        f"{distinct - sum(row['valid_by_smact'] for row in kept):,}; "
+        f"{sum(row['beyond_elements_numbers_or_template'] for row in kept):,}",
+        "0; 0; 0",
+    )
+    found = record["discovery"]
+    names = {"icsd": "ICSD outside MP and OQMD", "mp test": "MP test rows", "oqmd test": "OQMD test rows"}
+    for name, words in names.items():
+        row = found[name]
+        yield (
+            f"{words} found among {found['distinct_valid']:,} EN-balanced ones: plain samples screened, and "
+            "constrained ones",
+            f"{row['plain_and_screened']:,} and {row['constrained']:,} of {row['size']:,}; 95 % interval of the "
+            f"difference {row['interval'][0]} to {row['interval'][1]}",
+            "no fewer",
+        )
 
 
 def _screening(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -6,6 +6,7 @@
     table = lm.generate(1000, seed=0)     # a pandas.DataFrame, best first
     mt.screen(["SrTiO3", "NaCl2"])
     mt.assign_oxidation_states("Fe3O4")   # Fe2+ 1, Fe3+ 2, O2- 4, and less likely ones
+    lm.generate(1000, template="ABO3", forbid=mt.elements.TOXIC)   # rules are kept for certain
 
 Every name is imported on first use, so that `import mattransformer` takes no time.
 """
@@ -16,6 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mattransformer import elements as elements
+    from mattransformer.constraints.rules import Rules as Rules
     from mattransformer.data.corpora import load_corpus as load_corpus
     from mattransformer.data.known import KnownFormulas as KnownFormulas
     from mattransformer.data.screened import screen_file as screen_file
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from mattransformer.formula import Formula as Formula
     from mattransformer.formula import FormulaError as FormulaError
     from mattransformer.generation.language_model import load as load
+    from mattransformer.generation.logits_processor import RulesLogitsProcessor as RulesLogitsProcessor
     from mattransformer.models.catalogue import list_models as list_models
     from mattransformer.screening.assignments import assign_oxidation_states as assign_oxidation_states
     from mattransformer.screening.limits import Limits as Limits
@@ -37,6 +41,8 @@ _HOMES = {
     "KnownFormulas": "data.known",
     "Limits": "screening.limits",
     "MattransformerError": "errors",
+    "Rules": "constraints.rules",
+    "RulesLogitsProcessor": "generation.logits_processor",
     "Validity": "screening.screen",
     "assign_oxidation_states": "screening.assignments",
     "load": "generation.language_model",
@@ -52,9 +58,12 @@ __all__ = [
     "KnownFormulas",
     "Limits",
     "MattransformerError",
+    "Rules",
+    "RulesLogitsProcessor",
     "Validity",
     "__version__",
     "assign_oxidation_states",
+    "elements",
     "list_models",
     "load",
     "load_corpus",
@@ -68,6 +77,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version(__name__)
+    if name == "elements":
+        return import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

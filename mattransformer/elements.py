@@ -1,4 +1,4 @@
-"""The 118 elements, their Pauling electronegativities, and the order that follows from them.
+"""The 118 elements, groups of them, their Pauling electronegativities, and the order that follows from them.
 
 The canonical order of elements in this package is pymatgen's: Pauling electronegativity ascending (cations
 first, as chemists write), elements without a value last, ties by symbol. ``SrTiO3`` is Sr, Ti, O.
@@ -58,3 +58,35 @@ ORDER: Final[tuple[str, ...]] = tuple(
 
 RANK: Final[dict[str, int]] = {symbol: rank for rank, symbol in enumerate(ORDER)}
 """Symbol to its position in `ORDER`."""
+
+NOBLE_GASES: Final[frozenset[str]] = frozenset({"He", "Ne", "Ar", "Kr", "Xe", "Rn", "Og"})
+"""Group 18 of the periodic table, Og with it, of whose chemistry nothing is known."""
+
+LANTHANIDES: Final[frozenset[str]] = frozenset(SYMBOLS[SYMBOLS.index("La") : SYMBOLS.index("Lu") + 1])
+"""La to Lu, 15 elements: IUPAC's lanthanoids. The rare earths are these with Sc and Y: `LANTHANIDES | {"Sc", "Y"}`."""
+
+ACTINIDES: Final[frozenset[str]] = frozenset(SYMBOLS[SYMBOLS.index("Ac") : SYMBOLS.index("Lr") + 1])
+"""Ac to Lr, 15 elements: IUPAC's actinoids. All of them are in `RADIOACTIVE` too."""
+
+RADIOACTIVE: Final[frozenset[str]] = frozenset({"Tc", "Pm", *SYMBOLS[SYMBOLS.index("Po") :]})
+"""Elements without a stable isotope: Tc, Pm, and all from Po on, Th and U among them.
+
+Source: IUPAC's table of standard atomic weights, which gives such elements none, or, where a natural isotopic
+composition exists (Th, Pa, U), marks them as radioactive. IUPAC counts Bi among them; with a half-life of
+2e19 years (de Marcillac et al., Nature 422, 876 (2003)) it is stable for every practical purpose, and is left
+out. So are elements with a weakly active natural isotope beside stable ones, such as K, Rb and Lu.
+"""
+
+TOXIC: Final[frozenset[str]] = frozenset({"As", "Be", "Cd", "Hg", "Pb", "Tl"})
+"""Elements whose compounds as a class are restricted or classified as dangerous to health.
+
+- As, Cd, Hg, Pb: among the World Health Organization's ten chemicals of major public health concern.
+- Cd, Hg, Pb: restricted in electrical equipment by the European Union's RoHS directive 2011/65/EU, Annex II.
+- As, Be, Cd: with their compounds carcinogenic to humans, Group 1 of the International Agency for Research on
+  Cancer (Monographs, volume 100C, 2012).
+- Tl: its compounds are classed as fatal if swallowed or inhaled, Regulation (EC) No 1272/2008 (CLP), Annex VI.
+
+Elements that are dangerous in some states only are left out, since a composition does not tell the state: Cr
+(RoHS restricts hexavalent chromium, Cr2O3 is a common pigment), Ni (compounds, Group 1), Os (OsO4), Se, Sb, Ba
+(soluble salts). Where these count, ask with `TOXIC | {"Cr", "Ni"}`. Radioactive elements are in `RADIOACTIVE`.
+"""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _RULES, _LIMITS, _TABLE = "What is valid", "What else has to hold", "The table"
 _ELEMENTS = "Element symbols with commas between them."
-_RANGE = "A number, or a range such as 2-4, 2- or -4."
+RANGE = "A number, or a range such as 2-4, 2- or -4."
 
 
 def screen(
@@ -68,13 +68,11 @@ def screen(
     ] = None,
     elements: Annotated[
         str | None,
-        typer.Option(metavar="RANGE", help=f"How many elements. {_RANGE}", rich_help_panel=_LIMITS),
+        typer.Option(metavar="RANGE", help=f"How many elements. {RANGE}", rich_help_panel=_LIMITS),
     ] = None,
     atoms: Annotated[
         str | None,
-        typer.Option(
-            metavar="RANGE", help=f"Atoms of the reduced formula. {_RANGE}", rich_help_panel=_LIMITS
-        ),
+        typer.Option(metavar="RANGE", help=f"Atoms of the reduced formula. {RANGE}", rich_help_panel=_LIMITS),
     ] = None,
     template: Annotated[
         str | None,
@@ -149,8 +147,8 @@ def screen(
         limits=Limits(
             only=None if only is None else _symbols(only),
             without=_symbols(without or ""),
-            elements=_range("--elements", elements),
-            atoms=_range("--atoms", atoms),
+            elements=read_range("--elements", elements),
+            atoms=read_range("--atoms", atoms),
             template=template,
             radioactive=radioactive,
             toxic=toxic,
@@ -240,7 +238,19 @@ def _symbols(text: str) -> frozenset[str]:
     return frozenset(symbol.strip() for symbol in text.split(",") if symbol.strip())
 
 
-def _range(option: str, text: str | None) -> Range:
+def read_range(option: str, text: str | None) -> Range:
+    """Read a number or a range: `3`, `2-4`, `2-` or `-4`.
+
+    Args:
+        option: for the message.
+        text: what was typed; None is no limit.
+
+    Returns:
+        The least and the most, None for no limit.
+
+    Raises:
+        ScreeningError: it is none.
+    """
     from mattransformer.screening.oxidation import ScreeningError
 
     if text is None:

@@ -46,6 +46,7 @@ _CODE: Final = ("auto_map", "custom_pipelines")
 _PICKLES: Final = (b"\x80", b"PK\x03\x04")
 # Far above the header of any model here, and below what the first bytes of a pickle say.
 _LARGEST_HEADER: Final = 1 << 26
+_LARGEST_FILE: Final = 1 << 62
 _KINDS: Final = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -73,24 +74,22 @@ def find_checkpoint(name_or_folder: str | Path) -> Path:
     names = shipped_names()
     if str(name_or_folder) in names:
         return SHIPPED / str(name_or_folder)
+    given = str(name_or_folder)
+    named = given if given.isprintable() and len(given) <= 200 else show(name_or_folder)
     try:
         folder = Path(name_or_folder).expanduser()
         if folder.is_dir():
             return folder
-    except (
-        TypeError,
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:  # nobody's home, a name too long, no name at all
+    # Nobody's home, a name too long, or no name at all.
+    except (TypeError, OSError, RuntimeError, ValueError) as error:
         raise CheckpointError(
-            f"{show(name_or_folder)} is no name of a folder ({show(str(error))}); name a checkpoint such as gpt2"
+            f"{named} is no name of a checkpoint ({show(str(error))}); give a folder, or a shipped one such as gpt2"
         ) from error
-    near = get_close_matches(str(name_or_folder), names, n=1)
+    near = get_close_matches(given, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     shipped = ", ".join(names) or "none"
     raise CheckpointError(
-        f"{name_or_folder} is neither a folder nor a shipped checkpoint (those are: {shipped}){hint}"
+        f"{named} is neither a folder nor a shipped checkpoint (those are: {shipped}){hint}"
     )
 
 
@@ -122,8 +121,9 @@ def load_model(name_or_folder: str | Path, *, dropout: float | None = None) -> P
     except ArchitectureError as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
     _check_shapes(folder, stored, model)
-    _check_ties(folder / WEIGHTS, stored, model)
-    model.load_state_dict(_single_precision(folder / WEIGHTS, stored), strict=False)
+    weights = _single_precision(folder / WEIGHTS, stored)
+    _check_ties(folder / WEIGHTS, weights, model)
+    model.load_state_dict(weights, strict=False)
     return model.eval()
 
 
@@ -137,7 +137,8 @@ def read_config(folder: Path) -> PreTrainedConfig:
         The configuration, of an architecture in the table.
 
     Raises:
-        CheckpointError: no such file, not JSON, an architecture outside the table, or code that would have to be run.
+        CheckpointError: no such file, not JSON, an architecture outside the table, code that would have to be run, or
+            settings under which transformers computes something else without a word.
     """
     from transformers import AutoConfig
 
@@ -173,13 +174,13 @@ def _check_settings(path: Path, settings: Mapping[str, Any]) -> None:
     for key, usual in (("return_dict", True), ("is_decoder", False if encoder else None)):
         if usual is not None and settings.get(key, usual) is not usual:
             raise CheckpointError(
-                f"{path}: {key} is {settings[key]!r}, but has to be {usual}; take the entry out"
+                f"{path}: {key} is {show(settings[key])}, but has to be {usual}; take the entry out"
             )
     for key in ("layer_norm_epsilon", "layer_norm_eps"):
         value = settings.get(key, 1e-5)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
             raise CheckpointError(
-                f"{path}: {key} is {value!r}, but has to be above 0 and below 1; copy it again"
+                f"{path}: {key} is {show(value)}, but has to be above 0 and below 1; copy it again"
             )
 
 
@@ -390,6 +391,9 @@ def _check_weights(path: Path) -> None:
 def _stated_length(path: Path, header: bytes) -> int:
     try:
         entries = json.loads(header).items()
-        return max(int(entry["data_offsets"][1]) for name, entry in entries if name != "__metadata__")
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        ends = [entry["data_offsets"][1] for name, entry in entries if name != "__metadata__"]
+        if not all(type(end) is int and 0 <= end < _LARGEST_FILE for end in ends):
+            raise ValueError("an offset that is none")
+        return max(ends)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: its header cannot be read; copy it again") from error

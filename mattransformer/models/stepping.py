@@ -7,11 +7,13 @@ are those of the models of transformers in evaluation mode.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+from transformers.activations import GELUTanh, NewGELUActivation
 
 from mattransformer.models.tree_attention import attend
 
@@ -204,6 +206,25 @@ def _linear(kind: torch.dtype, *modules: Any, turned: bool = False) -> Linear:  
     return Linear(weight, bias)
 
 
+def _activation(module: Any, kind: torch.dtype) -> Norm:  # noqa: ANN401
+    """Take the tanh form of GELU (Hendrycks, Gimpel, arXiv:1606.08415) in a faster form.
+
+    In half precision its exact form does as well, which is below 5e-4 away, far less than rounding.
+    """
+    if not (isinstance(module, torch.nn.GELU) and module.approximate == "tanh") and not isinstance(
+        module, GELUTanh | NewGELUActivation
+    ):
+        activation: Norm = module
+        return activation
+    return _gelu if kind == torch.float32 else torch.nn.functional.gelu
+
+
+def _gelu(hidden: torch.Tensor) -> torch.Tensor:
+    """Give x sigmoid(2 sqrt(2 / pi) (x + 0.044715 x^3)), which is the tanh form."""
+    twice = 2 * math.sqrt(2 / math.pi)
+    return hidden.square().mul_(0.044715 * twice).add_(twice).mul_(hidden).sigmoid_().mul_(hidden)
+
+
 def _read_gpt(model: Any, kind: torch.dtype, states: torch.Tensor | None) -> Decoder:  # noqa: ANN401
     del states
     stack, config = model.transformer, model.config
@@ -214,7 +235,7 @@ def _read_gpt(model: Any, kind: torch.dtype, states: torch.Tensor | None) -> Dec
             out=_linear(kind, block.attn.c_proj, turned=True),
             norm=block.ln_1,
             up=_linear(kind, block.mlp.c_fc, turned=True),
-            activation=block.mlp.act,
+            activation=_activation(block.mlp.act, kind),
             down=_linear(kind, block.mlp.c_proj, turned=True),
             feed_norm=block.ln_2,
         )
@@ -245,7 +266,7 @@ def _read_gpt_neo(model: Any, kind: torch.dtype, states: torch.Tensor | None) ->
                 out=_linear(kind, inner.out_proj),
                 norm=block.ln_1,
                 up=_linear(kind, block.mlp.c_fc),
-                activation=block.mlp.act,
+                activation=_activation(block.mlp.act, kind),
                 down=_linear(kind, block.mlp.c_proj),
                 feed_norm=block.ln_2,
             )
@@ -279,7 +300,7 @@ def _read_gpt_j(model: Any, kind: torch.dtype, states: torch.Tensor | None) -> D
             out=_linear(kind, block.attn.out_proj),
             norm=block.ln_1,
             up=_linear(kind, block.mlp.fc_in),
-            activation=block.mlp.act,
+            activation=_activation(block.mlp.act, kind),
             down=_linear(kind, block.mlp.fc_out),
             feed_norm=None,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mattransformer.objectives.draws import Keys, child_keys, gumbels, split
@@ -111,7 +112,8 @@ class Samples:
     ) -> Children:
         """See `Choice.children`."""
         if allowed is None and self.truncation == MODEL_ITSELF:
-            shares = np.exp(log_probs).astype(np.float64)  # rounded, which `split` makes good
+            # Sums are off 1 by rounding, which `split` makes good.
+            shares: NDArray[np.floating] = torch.from_numpy(log_probs).exp().numpy()
         else:
             masked = log_probs.astype(np.float64)
             if allowed is not None and not self.exact:
@@ -121,7 +123,7 @@ class Samples:
         if allowed is not None and self.exact:
             kept = allowed[parents, tokens]
             parents, tokens, times = parents[kept], tokens[kept], times[kept]
-        proposals = nodes.proposals[parents] + np.log(shares[parents, tokens])
+        proposals = nodes.proposals[parents] + np.log(shares[parents, tokens].astype(np.float64))
         return parents, tokens, times.astype(np.float64), proposals
 
     def outcome(self, values: NDArray[np.float64]) -> tuple[NDArray[np.int64], Floats]:

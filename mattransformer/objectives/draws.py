@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Keys = NDArray[np.uint64]
@@ -61,7 +62,7 @@ def gumbels(keys: Keys, size: int) -> NDArray[np.float64]:
 
 
 def split(
-    keys: Keys, counts: NDArray[np.int64], probabilities: NDArray[np.float64]
+    keys: Keys, counts: NDArray[np.int64], probabilities: NDArray[np.floating]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Let every sample of every node draw its next token.
 
@@ -75,8 +76,8 @@ def split(
     Returns:
         Node, token and number of samples of each child, by node and token, all (children,).
     """
-    shares = np.cumsum(probabilities, axis=1)
-    shares /= shares[:, -1:]
+    sums = torch.from_numpy(probabilities).cumsum(dim=1, dtype=torch.float64)  # in several threads
+    shares = (sums / sums[:, -1:]).numpy()
     size = shares.shape[1]
     # One sorted list for all nodes: node i owns the interval from i to below i + 1, which rounding must not reach.
     flat = (shares + np.arange(len(counts))[:, None]).ravel()

@@ -1,4 +1,4 @@
-"""The README's table of the screening is what the recorded runs say."""
+"""The README's tables of the screening and of sampling are what the recorded runs say."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ def tables() -> ModuleType:
     return module
 
 
-def test_the_readme_holds_the_table_of_the_recorded_screening(tables: ModuleType) -> None:
+@pytest.mark.parametrize("name", ["screening", "sampling"])
+def test_the_readme_holds_the_table_of_the_recorded_runs(name: str, tables: ModuleType) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"{tables.START}\n{tables.rendered()}\n{tables.END}" in text
+    first, last = tables.MARKS[name]
+    assert f"{first}\n{tables.rendered(name)}\n{last}" in text
 
 
 def test_a_readme_without_the_marks_is_refused(
