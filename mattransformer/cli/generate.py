@@ -1,16 +1,23 @@
-"""`mattransformer generate`: a checkpoint to new compositions."""
+"""`mattransformer generate`: a checkpoint to new compositions, with any rules the user sets."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from mattransformer.cli.output import OutputOption, StatesOption, check_output, deliver
+from mattransformer.cli.output import OutputOption, StatesOption, check_output, deliver, show
+from mattransformer.cli.screen import RANGE, read_range
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_RULES, _DRAWN = "Rules, which are kept for certain", "How they are drawn"
+_SYMBOLS: Final = "Symbols, with commas, dashes or blanks between them"
+_GROUPS: Final = ("RADIOACTIVE", "TOXIC", "NOBLE_GASES", "LANTHANIDES", "ACTINIDES")
 
 
 def generate(
@@ -21,7 +28,10 @@ def generate(
         ),
     ] = "gpt2",
     number: Annotated[
-        int, typer.Option("--number", "-n", min=1, help="Distinct compositions wanted.")
+        int,
+        typer.Option(
+            "--number", "-n", min=1, help="Distinct compositions wanted; a million is fine with -o."
+        ),
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Decides the samples: the same seed, the same table.")] = 0,
     source: Annotated[
@@ -33,19 +43,128 @@ def generate(
             metavar="strict|pure|mix", help="The rules that the samples should satisfy, as far as learned."
         ),
     ] = "strict",
+    require: Annotated[
+        str | None,
+        typer.Option(
+            metavar="Li,Fe", help=f"Elements that must be there. {_SYMBOLS}.", rich_help_panel=_RULES
+        ),
+    ] = None,
+    allow: Annotated[
+        str | None, typer.Option(metavar="Li,Fe,O", help="No others than these.", rich_help_panel=_RULES)
+    ] = None,
+    forbid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="Pb,TOXIC",
+            help=f"None of these. Groups, also elsewhere: {', '.join(_GROUPS)}.",
+            rich_help_panel=_RULES,
+        ),
+    ] = None,
+    chemical_system: Annotated[
+        str | None, typer.Option(metavar="Li-P-S", help="Exactly these elements.", rich_help_panel=_RULES)
+    ] = None,
+    n_elements: Annotated[
+        str | None,
+        typer.Option(metavar="RANGE", help=f"How many elements. {RANGE}", rich_help_panel=_RULES),
+    ] = None,
+    n_atoms: Annotated[
+        str | None,
+        typer.Option(metavar="RANGE", help=f"Atoms of the reduced formula. {RANGE}", rich_help_panel=_RULES),
+    ] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ABX3",
+            help='Proportions; lists of elements a letter may stand behind: `"A2BB\'X6 A=Ca,Sr X=O"`.',
+            rich_help_panel=_RULES,
+        ),
+    ] = None,
+    partial: Annotated[
+        str | None,
+        typer.Option(
+            metavar="'Li? P? O4'",
+            help="Exactly these elements, with their numbers of atoms, or ? for any.",
+            rich_help_panel=_RULES,
+        ),
+    ] = None,
+    charge_neutral: Annotated[
+        bool,
+        typer.Option(
+            "--charge-neutral",
+            help="One oxidation state an element, the charges sum to zero.",
+            rich_help_panel=_RULES,
+        ),
+    ] = False,
+    electronegativity_balanced: Annotated[
+        bool,
+        typer.Option(
+            "--electronegativity-balanced",
+            help="And every cation is less electronegative than every anion.",
+            rich_help_panel=_RULES,
+        ),
+    ] = False,
+    oxidation_states: StatesOption = "smact14",
+    exclude: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|known",
+            help="None of the formulas of a file; known: none that the Materials Project or OQMD list.",
+            rich_help_panel=_RULES,
+        ),
+    ] = None,
     temperature: Annotated[
-        float, typer.Option(help="Below 1: likelier and less varied; 1: as learned; above 1: more varied.")
+        float,
+        typer.Option(
+            help="Below 1: likelier and less varied; 1: as learned; above 1: more varied.",
+            rich_help_panel=_DRAWN,
+        ),
     ] = 1.0,
     top_k: Annotated[
-        int | None, typer.Option(metavar="K", help="Choose each atom among the K most probable elements.")
+        int | None,
+        typer.Option(
+            metavar="K", help="Choose each atom among the K most probable elements.", rich_help_panel=_DRAWN
+        ),
     ] = None,
     top_p: Annotated[
         float | None,
         typer.Option(
-            metavar="P", help="Choose each atom among the elements that hold this share of probability."
+            metavar="P",
+            help="Choose each atom among the elements that hold this share of probability.",
+            rich_help_panel=_DRAWN,
         ),
     ] = None,
-    oxidation_states: StatesOption = "smact14",
+    no_replacement: Annotated[
+        bool,
+        typer.Option(
+            "--no-replacement",
+            help="Distinct compositions without replacement, with inclusion probabilities.",
+            rich_help_panel=_DRAWN,
+        ),
+    ] = False,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact",
+            help="Follow the model's own distribution given the rules; slow where it rarely keeps them.",
+            rich_help_panel=_DRAWN,
+        ),
+    ] = False,
+    likeliest: Annotated[
+        bool,
+        typer.Option(
+            "--likeliest",
+            help="No samples: the most probable compositions, exactly these.",
+            rich_help_panel=_DRAWN,
+        ),
+    ] = False,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="float32|bfloat16",
+            help="Of matrix products; half precision is faster.",
+            rich_help_panel=_DRAWN,
+        ),
+    ] = "float32",
     known: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Formulas of your own that are not novel either."),
@@ -56,41 +175,92 @@ def generate(
 
     The table has a row a composition, the most probable first: `formula` (reduced), `tokens` (its atoms),
     `log_prob` (natural logarithm of the model's probability for it), `oxidation_states_set`,
-    `charge_neutral`, `electronegativity_balanced` and `novel`.
+    `charge_neutral`, `electronegativity_balanced` and `novel`; with rules `log_proposal`, of the probability that it
+    was drawn with.
+
+    With -o the samples go to disk as they come, so memory stays small. If the command is cut off, the same command goes
+    on where it was, and ends with the same file.
 
     **Examples**
 
     `mattransformer generate -n 1000 --seed 0 -o new_compositions.csv`
 
+    `mattransformer generate --chemical-system Li-P-S --charge-neutral -n 50`
+
+    `mattransformer generate --template "ABX3 X=O,F" --forbid TOXIC,RADIOACTIVE --electronegativity-balanced
+    --exclude known -n 100000 -o perovskites.parquet`
+
     `mattransformer generate --model runs/oxides --source user --variant mix --temperature 0.8 -o
     oxides.jsonl`
-
-    `mattransformer generate --known my_compounds.csv -o new_to_us.csv`
     """
     from mattransformer.generation.language_model import load
 
     check_output(output)
-    table = load(model).generate(
-        number,
-        seed,
-        source=source,
-        variant=variant,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        oxidation_states=oxidation_states,
-        known=known,
-        progress=True,
-    )
-    deliver(table, output, _summary(table, model, oxidation_states, known))
+    rules = {
+        "require": _elements(require),
+        "allow": _elements(allow),
+        "forbid": _elements(forbid),
+        "chemical_system": chemical_system,
+        "n_elements": None if n_elements is None else read_range("--n-elements", n_elements),
+        "n_atoms": None if n_atoms is None else read_range("--n-atoms", n_atoms),
+        "template": template,
+        "partial": partial,
+        "charge_neutral": charge_neutral,
+        "electronegativity_balanced": electronegativity_balanced,
+        "exclude": exclude,
+    }
+    request: dict[str, Any] = {
+        "source": source,
+        "variant": variant,
+        "oxidation_states": oxidation_states,
+        "known": known,
+        "precision": precision,
+        **{name: value for name, value in rules.items() if value},
+    }
+    lm = load(model)
+    if likeliest:
+        table = lm.likeliest(number, **request)
+        deliver(table, output, _summary(_facts(table), model, oxidation_states, known))
+        return
+    request |= {"temperature": temperature, "top_k": top_k, "top_p": top_p, "exact": exact, "progress": True}
+    request["replace"] = not no_replacement
+    if output is None:
+        table = lm.generate(number, seed, **request)
+        show(table, len(table), None, _summary(_facts(table), model, oxidation_states, known))
+        return
+    facts = lm.generate_to(output, number, seed, **request)
+    show(None, facts["rows"], output, _summary(facts, model, oxidation_states, known))
 
 
-def _summary(table: pd.DataFrame, model: str, states: str, known: Path | None) -> str:
+def _elements(text: str | None) -> frozenset[str] | None:
+    """Read symbols and names of groups; what is neither is for the rules to refuse."""
+    if text is None:
+        return None
+    from mattransformer import elements
+
+    found: set[str] = set()
+    for word in re.split(r"[,\s-]+", text.strip()):
+        name = word.upper()
+        found |= getattr(elements, name) if name in _GROUPS else {word}
+    return frozenset(found)
+
+
+def _facts(table: pd.DataFrame) -> dict[str, Any]:
+    """Count what `LanguageModel.generate_to` counts."""
+    both = table["novel"] & table["electronegativity_balanced"]
+    names = ("novel", "charge_neutral", "electronegativity_balanced")
+    counts = {name: int(table[name].sum()) for name in names}
+    return {
+        "rows": len(table),
+        **counts,
+        "new_and_balanced": int(both.sum()),
+        **{name: table.attrs[name] for name in ("drawn", "settings")},
+    }
+
+
+def _summary(facts: Mapping[str, Any], model: str, states: str, known: Path | None) -> str:
     settings = ", ".join(
-        f"{name} {value}" for name, value in table.attrs["settings"].items() if value is not None
-    )
-    neutral, balanced, novel = (
-        table[name] for name in ("charge_neutral", "electronegativity_balanced", "novel")
+        f"{name} {_written(value)}" for name, value in facts["settings"].items() if value is not None
     )
     listed = (
         f"in none of the Materials Project, OQMD and {known}"
@@ -99,16 +269,26 @@ def _summary(table: pd.DataFrame, model: str, states: str, known: Path | None) -
     )
     rules = f"{states} oxidation states, one an element, no alloys"
     rows = [
-        ("novel", novel.sum(), listed),
-        ("charge-neutral", neutral.sum(), rules),
-        ("EN-balanced", balanced.sum(), "and Pauling electronegativities in order"),
-        ("novel and EN-balanced", (novel & balanced).sum(), ""),
+        ("novel", facts["novel"], listed),
+        ("charge-neutral", facts["charge_neutral"], rules),
+        ("EN-balanced", facts["electronegativity_balanced"], "and Pauling electronegativities in order"),
+        ("novel and EN-balanced", facts["new_and_balanced"], ""),
     ]
     lines = [
         f"{model} ({settings})",
-        f"  {'unique':<22}{len(table):>9,}         of {table.attrs['drawn']:,} samples",
+        f"  {'unique':<22}{facts['rows']:>9,}         of {facts['drawn']:,} samples",
     ]
     for name, count, meaning in rows:
-        share = f"{count / len(table):7.1%}" if len(table) else ""
+        share = f"{count / facts['rows']:7.1%}" if facts["rows"] else ""
         lines.append(f"  {name:<22}{count:>9,}{share}  {meaning}".rstrip())
     return "\n".join(lines)
+
+
+def _written(value: object) -> str:
+    """Write a setting as one types it: lists with commas, ranges with a dash, mappings as of a template."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{letter}={_written(elements)}" for letter, elements in value.items())
+    if isinstance(value, list | tuple):
+        numbers = all(isinstance(part, int) for part in value)
+        return ("-" if numbers else ",").join(map(str, value))
+    return str(value)
