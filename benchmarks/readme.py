@@ -70,8 +70,6 @@ def _speed(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             ", ".join(f"{ratio:.1f}" for ratio in ratios),
             "≥ 10, better 20 from 100,000 on",
         )
-        ratios = [row["times_single_calls"] for row in rows]
-        yield f"{precision}: times one call a formula", ", ".join(f"{ratio:,.0f}" for ratio in ratios), ""
         yield (
             f"{precision}: share of the measured peak of its matrix products; peak memory, MiB",
             ", ".join(f"{100 * row['share_of_matrix_products']:.0f} %" for row in rows)
