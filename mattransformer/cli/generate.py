@@ -194,6 +194,7 @@ def generate(
     oxides.jsonl`
     """
     from mattransformer.generation.language_model import load
+    from mattransformer.generation.orders import GenerationError
 
     check_output(output)
     rules = {
@@ -215,10 +216,15 @@ def generate(
         "oxidation_states": oxidation_states,
         "known": known,
         "precision": precision,
-        **{name: value for name, value in rules.items() if value},
+        **{name: value for name, value in rules.items() if value is not None},
     }
     lm = load(model)
     if likeliest:
+        drawn = {"--exact": exact, "--no-replacement": no_replacement, "--temperature": temperature != 1.0}
+        drawn |= {"--top-k": top_k is not None, "--top-p": top_p is not None, "--seed": seed != 0}
+        for option, given in drawn.items():
+            if given:
+                raise GenerationError(f"{option}: with --likeliest nothing is sampled; leave one of them out")
         table = lm.likeliest(number, **request)
         deliver(table, output, _summary(_facts(table), model, oxidation_states, known))
         return
@@ -228,7 +234,11 @@ def generate(
         table = lm.generate(number, seed, **request)
         show(table, len(table), None, _summary(_facts(table), model, oxidation_states, known))
         return
-    facts = lm.generate_to(output, number, seed, **request)
+    try:
+        facts = lm.generate_to(output, number, seed, **request)
+    except KeyboardInterrupt:
+        typer.echo("mattransformer: interrupted; the same command goes on where it was", err=True)
+        raise typer.Exit(130) from None
     show(None, facts["rows"], output, _summary(facts, model, oxidation_states, known))
 
 

@@ -70,6 +70,8 @@ def test_every_way_of_drawing_gives_as_many_as_are_asked_for(way: list[str], tmp
         (["--exclude", "nowhere.csv"], "nowhere.csv"),
         (["--exact", "--no-replacement"], "leave out exact or replace=False"),
         (["--model", "blm", "--likeliest"], "its probabilities of formulas are not known exactly"),
+        (["--likeliest", "--exact"], "--exact: with --likeliest nothing is sampled; leave one of them out"),
+        (["--template", ""], "template ''"),
         (["--precision", "int8"], "precision: 'int8' is not possible"),
     ],
 )
