@@ -30,6 +30,7 @@ from mattransformer.generation.found import Failures, Found, gather, merged
 from mattransformer.generation.language_model import LanguageModel, load
 from mattransformer.generation.samples import MOST_ATOMS
 from mattransformer.objectives.choices import Samples
+from mattransformer.objectives.prefix_tree import Plan
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import prompt_ids
 from mattransformer.training.record import machine, versions
@@ -58,20 +59,13 @@ SETS: Final[dict[str, dict[str, Any]]] = {
 
 def draw(lm: LanguageModel, n: int, rules: Rules | None, seed: int = 0) -> tuple[Found, Failures, float]:
     """Draw n samples and time it."""
-    objective: Any = objective_of(lm.model)
     automaton = None if rules is None else Automaton(rules)
-    walks = objective.trees(
-        lm.model,
-        prompt_ids(),
-        Samples(n),
-        [seed],
-        rules=automaton,
-        precision="float32",
-        max_tokens=MOST_ATOMS,
+    walks = objective_of(lm.model).trees(
+        lm.model, Plan(prompt_ids(), Samples(n), [seed], MOST_ATOMS, automaton, "float32")
     )
     failures = Failures()
     start = time.perf_counter()
-    found = merged([gather(branch.blocks, failures) for walk in walks for branch in walk.branches()])
+    found = merged([gather(blocks, failures) for walk in walks for blocks in walk.branches()])
     return found, failures, time.perf_counter() - start
 
 
@@ -139,10 +133,8 @@ def discovery(lm: LanguageModel, n: int, seed: int = 0) -> dict[str, Any]:
     ruled, _, _ = draw(lm, n, asked, seed)
     generator = np.random.default_rng(seed)
     # As many of each: those that were drawn first, which the numbers of draws decide.
-    kept = np.sort(generator.permutation(len(ruled))[:size]) if len(ruled) > size else np.arange(len(ruled))
-    if len(ruled) > size:
-        arrival = 1 - generator.random(len(ruled)) ** (1 / ruled.counts)
-        kept = np.argsort(arrival)[:size]
+    arrival = 1 - generator.random(len(ruled)) ** (1 / ruled.counts)
+    kept = np.argsort(arrival)[:size]
     corpora = load_corpus(["mp", "oqmd"]).table
     sought = targets(corpora, load_corpus("icsd").table)
     test = corpora[corpora["split"] == "test"]

@@ -32,6 +32,7 @@ from mattransformer.generation.language_model import LanguageModel, load
 from mattransformer.generation.samples import MOST_ATOMS
 from mattransformer.models.stepping import PRECISIONS, read_decoder
 from mattransformer.objectives.choices import Samples
+from mattransformer.objectives.prefix_tree import Plan
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import END_ID, PAD_ID, prompt_ids
 from mattransformer.training.record import machine, versions
@@ -44,21 +45,14 @@ _SINGLE_CALLS: Final = 60
 
 def tree(lm: LanguageModel, n: int, precision: str) -> dict[str, Any]:
     """Draw n samples along the prefix tree, keep the fingerprints of distinct compositions, and time it."""
-    objective: Any = objective_of(lm.model)
-    walks = objective.trees(
-        lm.model,
-        prompt_ids(),
-        Samples(n),
-        [0],
-        rules=None,
-        precision=precision,
-        max_tokens=MOST_ATOMS,
+    walks = objective_of(lm.model).trees(
+        lm.model, Plan(prompt_ids(), Samples(n), [0], MOST_ATOMS, None, precision)
     )
     seen, failures, nodes = Seen(), Failures(), 0
     start = time.perf_counter()
     for walk in walks:
-        for branch in walk.branches():
-            found = gather(branch.blocks, failures)
+        for blocks in walk.branches():
+            found = gather(blocks, failures)
             seen.add(found.fingerprints[~seen.holds(found.fingerprints)])
         nodes += walk.nodes
     seconds = time.perf_counter() - start

@@ -44,6 +44,11 @@ MAX_CELL_ATOMS: Final = 1_000
 DOUBLED: Final = frozenset({"LiO", "NaO", "KO", "HO", "CsO", "RbO", "O", "N", "F", "Cl", "H"})
 """What pymatgen does not reduce to the end: peroxides and diatomic gases (Composition.special_formulas)."""
 
+PEROXIDE_FORMERS: Final = frozenset(
+    pair.removesuffix("O") for pair in DOUBLED if len(pair) > 1 and pair.endswith("O")
+)
+"""Elements whose compounds with as many atoms of oxygen are written doubled: Na2O2."""
+
 # The two most electronegative elements of three or more are bracketed as a polyanion if they differ by less
 # than this on the Pauling scale (pymatgen's reduce_formula): Ca3(PO4)2, but CaAl2F8.
 _POLYANION_DIFFERENCE: Final = 1.65

@@ -194,7 +194,7 @@ def generate(
     oxides.jsonl`
     """
     from mattransformer.generation.language_model import load
-    from mattransformer.generation.orders import GenerationError
+    from mattransformer.generation.requests import GenerationError
 
     check_output(output)
     rules = {
@@ -242,17 +242,16 @@ def generate(
     show(None, facts["rows"], output, _summary(facts, model, oxidation_states, known))
 
 
-def _elements(text: str | None) -> frozenset[str] | None:
-    """Read symbols and names of groups; what is neither is for the rules to refuse."""
-    if text is None:
-        return None
+def _elements(text: str | None) -> str | None:
+    """Write out the groups among symbols; what is no symbol is for the rules to refuse."""
     from mattransformer import elements
 
-    found: set[str] = set()
-    for word in re.split(r"[,\s-]+", text.strip()):
-        name = word.upper()
-        found |= getattr(elements, name) if name in _GROUPS else {word}
-    return frozenset(found)
+    def symbols(group: re.Match[str]) -> str:
+        name = re.sub("[ -]", "_", group[0].upper())
+        return ",".join(sorted(getattr(elements, name)))
+
+    names = "|".join(group.replace("_", "[_ -]") for group in _GROUPS)
+    return None if text is None else re.sub(rf"\b(?:{names})\b", symbols, text, flags=re.IGNORECASE)
 
 
 def _facts(table: pd.DataFrame) -> dict[str, Any]:
@@ -286,12 +285,18 @@ def _summary(facts: Mapping[str, Any], model: str, states: str, known: Path | No
     ]
     lines = [
         f"{model} ({settings})",
-        f"  {'unique':<22}{facts['rows']:>9,}         of {facts['drawn']:,} samples",
+        f"  {'unique':<22}{facts['rows']:>9,}         {_origin(facts)}",
     ]
     for name, count, meaning in rows:
         share = f"{count / facts['rows']:7.1%}" if facts["rows"] else ""
         lines.append(f"  {name:<22}{count:>9,}{share}  {meaning}".rstrip())
     return "\n".join(lines)
+
+
+def _origin(facts: Mapping[str, Any]) -> str:
+    if facts["settings"].get("likeliest"):
+        return "the most probable ones"
+    return f"of {facts['drawn']:,} samples"
 
 
 def _written(value: object) -> str:

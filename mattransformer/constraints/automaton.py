@@ -48,16 +48,22 @@ class Automaton:
         if found is None:
             raise clash(rules, lambda fewer: _start(fewer) is not None)
         self._tables, self._exclude = found
+        self._narrower: dict[int, Automaton | None] = {}
 
     def with_atoms(self, atoms: int) -> Automaton | None:
         """Ask for a number of atoms beside the rules; None if no composition of so many keeps them."""
+        if atoms not in self._narrower:
+            self._narrower[atoms] = self._of_atoms(atoms)
+        return self._narrower[atoms]
+
+    def _of_atoms(self, atoms: int) -> Automaton | None:
         least, most = self.rules.n_atoms
         rules = replace(self.rules, n_atoms=(atoms, atoms))
         found = _start(rules) if least <= atoms <= most else None
         if found is None:
             return None
         narrower = object.__new__(Automaton)
-        narrower.rules = rules
+        narrower.rules, narrower._narrower = rules, {}
         narrower._tables, narrower._exclude = found
         return narrower
 

@@ -15,20 +15,15 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattransformer.constraints.rules import Rules
 from mattransformer.elements import ATOMIC_NUMBER
-from mattransformer.formula import DOUBLED
+from mattransformer.formula import PEROXIDE_FORMERS
 from mattransformer.screening.stoichiometry import read_template
-
-PEROXIDE_FORMERS: Final = frozenset(
-    pair.removesuffix("O") for pair in DOUBLED if len(pair) > 1 and pair.endswith("O")
-)
-"""Elements whose compounds with as many atoms of oxygen are written doubled."""
 
 _PLAIN, _FORMER, _OXYGEN = range(3)
 _NO_PAIR, _ONE, _TWO, _SINGLE, _DOUBLE = range(5)  # one or two atoms of a former, and of oxygen with them

@@ -160,7 +160,10 @@ class Rules:
             "partial": self.partial,
             "charge_neutral": self.charge_neutral or None,
             "electronegativity_balanced": self.electronegativity_balanced or None,
-            "oxidation_states": self.oxidation_states if self.oxidation_states != "smact14" else None,
+            # Without a rule of charges the set is none.
+            "oxidation_states": self.oxidation_states
+            if self.neutral and self.oxidation_states != Rules.oxidation_states
+            else None,
             "exclude": len(self.exclude) if self.exclude is not None else None,
         }
         return {name: value for name, value in values.items() if value is not None}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mattransformer.data.admission import MAX_ELEMENTS
 from mattransformer.elements import RANK, SYMBOLS
-from mattransformer.formula import DOUBLED
+from mattransformer.formula import PEROXIDE_FORMERS
 from mattransformer.screening.compositions import Compositions
 from mattransformer.screening.judgement import judge
 from mattransformer.tokenization import CONDITIONS, FIRST_ELEMENT_ID, PROMPT_LENGTH, TOKEN_ID
@@ -24,9 +24,7 @@ _ORDER: Final = np.array([RANK[symbol] for symbol in SYMBOLS])
 _VARIANT: Final = [condition.name for condition in CONDITIONS].index("variant")
 _STRICT, _PURE = TOKEN_ID["<strict>"], TOKEN_ID["<pure>"]
 _OXYGEN: Final = SYMBOLS.index("O")
-_PEROXIDES: Final = [
-    SYMBOLS.index(pair.removesuffix("O")) for pair in sorted(DOUBLED) if len(pair) > 1 and pair.endswith("O")
-]
+_PEROXIDES: Final = [SYMBOLS.index(symbol) for symbol in sorted(PEROXIDE_FORMERS)]
 _FIRST, _LAST = -1, len(SYMBOLS)  # before and after every rank
 
 

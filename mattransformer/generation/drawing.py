@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
-from mattransformer.constraints.automaton import Automaton
 from mattransformer.errors import MattransformerError
 from mattransformer.generation.found import Failures, Found, Seen, gather, merged
+from mattransformer.generation.requests import Request
 from mattransformer.generation.samples import MOST_ATOMS
 from mattransformer.objectives.choices import Arrivals, Choice, Likelier, Samples
 from mattransformer.objectives.draws import root_key, uniforms
-from mattransformer.objectives.sampling import ROUND, Truncation
+from mattransformer.objectives.sampling import ROUND
 from mattransformer.objectives.sequences import SequenceBlock, in_blocks
 from mattransformer.objectives.table import objective_of
+from mattransformer.tokenization import prompt_ids
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -39,43 +40,20 @@ class DrawingError(MattransformerError):
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is to be drawn.
-
-    Attributes:
-        n: distinct compositions.
-        seed: decides them.
-        prompt: condition tokens.
-        truncation: temperature, top-k and top-p.
-        automaton: rules that are kept for certain; None for plain samples.
-        replace: whether samples are independent; otherwise without replacement.
-        exact: see `objectives.choices.Samples`.
-        precision: of matrix products, see `models.stepping.PRECISIONS`.
-    """
-
-    n: int
-    seed: int
-    prompt: list[int]
-    truncation: Truncation = field(default_factory=Truncation)
-    automaton: Automaton | None = None
-    replace: bool = True
-    exact: bool = False
-    precision: str = "float32"
-
-
-@dataclass(frozen=True)
 class Piece:
     """What a branch gave.
 
     Attributes:
-        found: compositions that did not come before.
+        found: compositions; of independent samples those that did not come before.
         drawn: samples, repetitions and failures counted.
         failures: why samples are no composition, and how many.
+        complete: whether nothing was left out so far, see `objectives.choices.Arrivals`.
     """
 
     found: Found
     drawn: int
-    failures: dict[str, int]
+    failures: dict[str, int] = field(default_factory=dict)
+    complete: bool = False
 
 
 class Store(Protocol):
@@ -88,23 +66,6 @@ class Store(Protocol):
     def put(self, round_: int, branch: int, piece: Piece) -> None:
         """Keep a piece."""
         ...
-
-    def forget(self, round_: int) -> None:
-        """Leave out the pieces of a round."""
-        ...
-
-
-class Memory:
-    """Keeps nothing: a drawing that is not to be resumed."""
-
-    def get(self, round_: int, branch: int) -> Piece | None:
-        """See `Store.get`."""
-
-    def put(self, round_: int, branch: int, piece: Piece) -> None:
-        """See `Store.put`."""
-
-    def forget(self, round_: int) -> None:
-        """See `Store.forget`."""
 
 
 @dataclass
@@ -156,69 +117,77 @@ class Drawing:
             DrawingError: a way of drawing that the model does not have.
         """
         self._model, self._request, self._score = model, request, score
-        self._store: Store = store or Memory()
-        self._progress = progress or (lambda _: None)
+        self._store, self._progress = store, progress or (lambda _: None)
         self._objective: Any = objective_of(model)
-        if not self._objective.exact and (request.exact or not request.replace):
+        if not self._objective.exact and (request.exact or not request.replace or request.likeliest):
             raise DrawingError(
-                f"{model.config.model_type}: its probabilities of formulas are not known exactly, so replace=False and "
-                "exact=True are not possible; choose a causal model or bart"
+                f"{model.config.model_type}: its probabilities of formulas are not known exactly, so neither the most "
+                "probable ones, nor exact samples, nor samples without replacement are possible; choose a causal model "
+                "or bart"
             )
 
     def run(self) -> Drawn:
         """Draw.
 
         Returns:
-            What was found, in no particular order.
+            What was found: the most probable first where these are asked for, otherwise in no particular order.
         """
+        if self._request.likeliest:
+            return self._likeliest()
         return self._independent() if self._request.replace else self._arriving()
 
     def _independent(self) -> Drawn:
         """Draw independent samples in rounds, each as large as the one before makes it seem necessary."""
         request, seen, kept = self._request, Seen(), list[Found]()
         result, failures = Drawn(merged([])), Failures()
+        least = _LEAST_EXACT if request.exact else LEAST_PROGRESS
         rate, round_ = 1 / 1.1, 0
         while len(seen) < request.n:
-            missing = request.n - len(seen)
-            size = min(_MOST_ROUND, max(_LEAST_ROUND, math.ceil(missing / rate)))
+            before = len(seen)
+            size = min(_MOST_ROUND, max(_LEAST_ROUND, math.ceil((request.n - before) / rate)))
             gained: list[Found] = []
-            for branch, piece in enumerate(self._pieces(round_, size, seen)):
+            for piece in self._round(round_, size, seen):
                 gained.append(piece.found)
                 seen.add(piece.found.fingerprints)
                 result.drawn += piece.drawn
                 for reason, count in piece.failures.items():
                     failures.add(reason, count)
                 self._progress(min(len(seen), request.n))
-                del branch
-            new = merged(gained)
-            if len(seen) > request.n:
-                new = _earliest(new, len(new) - (len(seen) - request.n), request.seed)
-            kept.append(new)
-            least = _LEAST_EXACT if request.exact else LEAST_PROGRESS
-            if len(seen) < request.n and sum(map(len, gained)) < least * size:
+            new, wanted = merged(gained), request.n - before
+            kept.append(new if len(new) <= wanted else _earliest(new, wanted, request.seed))
+            if len(new) < min(wanted, least * size):
                 result.enough = False
                 break
-            rate = max(sum(map(len, gained)) / size / 2, least)
-            round_ += 1
+            rate, round_ = max(len(new) / size / 2, least), round_ + 1
         result.found, result.failures = merged(kept), failures.counts
         return result
 
-    def _pieces(self, round_: int, size: int, seen: Seen) -> Iterator[Piece]:
-        """Draw a round."""
-        done = 0
+    def _round(self, round_: int, size: int, seen: Seen) -> Iterator[Piece]:
+        """Draw a round of independent samples."""
+
+        def draw(blocks: Iterator[SequenceBlock]) -> Piece:
+            failures = Failures()
+            found = gather(blocks, failures)
+            drawn = int(found.counts.sum()) + failures.total
+            new = found.take(np.flatnonzero(~seen.holds(found.fingerprints)))
+            return Piece(self._scored(new), drawn, failures.counts)
+
+        drawn = 0
         for branch, blocks in enumerate(self._branches(round_, size)):
-            piece = self._store.get(round_, branch)
-            if piece is None:
-                failures = Failures()
-                found = gather(blocks, failures)
-                drawn = int(found.counts.sum()) + failures.total
-                found = self._scored(found.take(np.flatnonzero(~seen.holds(found.fingerprints))))
-                piece = Piece(found, drawn, failures.counts)
-                self._store.put(round_, branch, piece)
-            done += piece.drawn
+            piece = self._piece(round_, branch, lambda blocks=blocks: draw(blocks))  # type: ignore[misc]
+            drawn += piece.drawn
             yield piece
-        if self._request.exact and done < size:
-            yield Piece(merged([]), size - done, {"breaks a rule": size - done})
+        if self._request.exact and drawn < size:
+            yield Piece(merged([]), size - drawn, {"breaks a rule": size - drawn})
+
+    def _piece(self, round_: int, branch: int, draw: Callable[[], Piece]) -> Piece:
+        """Take a piece from the store, or draw it and keep it."""
+        piece = None if self._store is None else self._store.get(round_, branch)
+        if piece is None:
+            piece = draw()
+            if self._store is not None:
+                self._store.put(round_, branch, piece)
+        return piece
 
     def _scored(self, found: Found) -> Found:
         unknown = np.flatnonzero(np.isnan(found.log_probs))
@@ -233,36 +202,26 @@ class Drawing:
     def _branches(self, round_: int, size: int) -> Iterator[Iterator[SequenceBlock]]:
         """Divide a round of independent samples; a branch that is not asked for costs nothing."""
         request = self._request
-        if request.automaton is None and not self._objective.left_to_right:
-            for part, first in enumerate(range(0, size, ROUND)):
-                yield in_blocks(
-                    self._objective.sample(
-                        self._model,
-                        request.prompt,
-                        min(ROUND, size - first),
-                        [request.seed, round_, part],
-                        request.truncation,
-                        max_tokens=MOST_ATOMS,
-                    )
-                )
+        if request.ruled or self._objective.left_to_right:
+            choice = Samples(size, request.truncation, request.exact)
+            yield from self._walk(choice, [request.seed, round_])
             return
-        choice = Samples(size, request.truncation, request.exact)
-        yield from self._walk(choice, [request.seed, round_])
+        prompt = prompt_ids(request.conditions)
+        for part, first in enumerate(range(0, size, ROUND)):
+            yield in_blocks(
+                self._objective.sample(
+                    self._model,
+                    prompt,
+                    min(ROUND, size - first),
+                    [request.seed, round_, part],
+                    request.truncation,
+                    max_tokens=MOST_ATOMS,
+                )
+            )
 
     def _walk(self, choice: Choice, seed: list[int]) -> Iterator[Iterator[SequenceBlock]]:
-        request = self._request
-        trees = self._objective.trees(
-            self._model,
-            request.prompt,
-            choice,
-            seed,
-            rules=request.automaton,
-            precision=request.precision,
-            max_tokens=MOST_ATOMS,
-        )
-        for tree in trees:
-            for branch in tree.branches():
-                yield branch.blocks
+        for tree in self._objective.trees(self._model, self._request.plan(choice, seed)):
+            yield from tree.branches()
 
     def _arriving(self) -> Drawn:
         """Draw without replacement: all that arrive before a time, which is put off until enough have."""
@@ -270,73 +229,52 @@ class Drawing:
         time, round_ = request.n * 1.1 + 30, 0
         while True:
             choice = Arrivals(-math.log(time), request.truncation)
+
+            def draw(blocks: Iterator[SequenceBlock], choice: Arrivals = choice) -> Piece:
+                found = self._scored(gather(blocks, Failures()))
+                return Piece(found, len(found), complete=choice.complete)
+
             parts: list[Found] = []
-            have = 0
             for branch, blocks in enumerate(self._walk(choice, [request.seed])):
-                piece = self._store.get(round_, branch)
-                if piece is None:
-                    found = self._scored(gather(blocks, Failures()))
-                    # What was left out has to be known again when the drawing is resumed.
-                    failures = {} if choice.complete else {"later": 1}
-                    piece = Piece(found, len(found), failures)
-                    self._store.put(round_, branch, piece)
-                choice.complete &= not piece.failures
-                have += len(piece.found)
+                piece = self._piece(round_, branch, lambda blocks=blocks: draw(blocks))  # type: ignore[misc]
+                choice.complete &= piece.complete  # of a piece that was kept
                 parts.append(piece.found)
-                self._progress(min(have, request.n))
+                self._progress(min(sum(map(len, parts)), request.n))
             found = merged(parts)
             if len(found) > request.n or choice.complete:
                 order = np.argsort(-found.arrivals, kind="stable")
-                last = float(found.arrivals[order[request.n]]) if len(found) > request.n else -math.inf
+                later = len(found) > request.n
                 return Drawn(
                     found.take(order[: request.n]),
                     len(found),
                     enough=len(found) >= request.n,
-                    complete=choice.complete and len(found) <= request.n,
-                    last=last,
+                    complete=not later,
+                    last=float(found.arrivals[order[request.n]]) if later else -math.inf,
                 )
-            self._store.forget(round_)
             time *= max(_GROWTH, _GROWTH * request.n / max(len(found), 1))
             round_ += 1
 
+    def _likeliest(self) -> Drawn:
+        """Find the most probable compositions that keep the rules: exactly these, and no search that may miss one.
 
-def likeliest(model: PreTrainedModel, request: Request, score: Score) -> Drawn:
-    """Find the most probable compositions that keep the rules: exactly these, and no search that may miss one.
-
-    Prefixes are at least as probable as what they begin, so the tree is walked above a probability that is lowered
-    until enough are found; where it starts is read off samples.
-
-    Args:
-        model: one with exact likelihoods.
-        request: truncation and seed decide nothing but the time it takes.
-        score: see `Drawing`.
-
-    Returns:
-        The compositions, the most probable first.
-
-    Raises:
-        DrawingError: a model whose likelihood is a bound.
-    """
-    drawing = Drawing(model, request, score)
-    if not drawing._objective.exact:
-        raise DrawingError(
-            f"{model.config.model_type}: its probabilities of formulas are not known exactly; choose a causal model or "
-            "bart"
-        )
-    samples = Samples(min(max(2 * request.n, 1_000), 50_000))
-    drawn = merged([gather(blocks, Failures()) for blocks in drawing._walk(samples, [request.seed])])
-    ranked = np.sort(drawn.log_probs)[::-1]
-    least = float(ranked[min(request.n, len(ranked)) - 1]) - 1e-3
-    while True:
-        choice = Likelier(least)
-        found = merged([gather(blocks, Failures()) for blocks in drawing._walk(choice, [request.seed])])
-        if len(found) >= request.n or choice.complete:
-            order = np.argsort(-found.log_probs, kind="stable")[: request.n]
+        Prefixes are at least as probable as what they begin, so the tree is walked above a probability that is lowered
+        until enough are found; where it starts is read off samples.
+        """
+        request = self._request
+        samples = Samples(min(max(2 * request.n, 1_000), 50_000))
+        ranked = np.sort(self._all(samples).log_probs)[::-1]
+        least = float(ranked[min(request.n, len(ranked)) - 1]) - 1e-3
+        while True:
+            choice = Likelier(least)
+            found = self._all(choice)
             enough = len(found) >= request.n
-            return Drawn(
-                found.take(order), len(found), enough=enough, complete=choice.complete and not enough
-            )
-        least -= 1.0
+            if enough or choice.complete:
+                order = np.argsort(-found.log_probs, kind="stable")[: request.n]
+                return Drawn(found.take(order), len(found), enough=enough, complete=not enough)
+            least -= 1.0
+
+    def _all(self, choice: Choice) -> Found:
+        return merged([gather(blocks, Failures()) for blocks in self._walk(choice, [self._request.seed])])
 
 
 def _earliest(found: Found, n: int, seed: int) -> Found:

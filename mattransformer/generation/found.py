@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattransformer.elements import RANK, SYMBOLS
-from mattransformer.formula import DOUBLED
+from mattransformer.formula import PEROXIDE_FORMERS
 from mattransformer.generation.samples import MOST_ATOMS, MOST_ELEMENTS
 from mattransformer.objectives.sequences import SequenceBlock
 from mattransformer.screening.compositions import Compositions
@@ -19,13 +19,7 @@ from mattransformer.tokenization import FIRST_ELEMENT_ID
 Floats = NDArray[np.float64]
 _RANKS: Final = np.array([0, *(RANK[symbol] for symbol in SYMBOLS)])
 _OXYGEN: Final = SYMBOLS.index("O") + 1
-_PEROXIDES: Final = np.array(
-    [
-        SYMBOLS.index(pair.removesuffix("O")) + 1
-        for pair in sorted(DOUBLED)
-        if len(pair) > 1 and pair.endswith("O")
-    ]
-)
+_PEROXIDES: Final = np.array([SYMBOLS.index(symbol) + 1 for symbol in sorted(PEROXIDE_FORMERS)])
 
 
 @dataclass(frozen=True)

@@ -12,30 +12,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mattransformer.data.known import KnownFormulas
 from mattransformer.data.tables import check_target
 from mattransformer.formula import Formula
-from mattransformer.generation.drawing import Drawing, Score, likeliest
+from mattransformer.generation.answers import composition_table, counting, rows_of, warn_if_short
+from mattransformer.generation.drawing import Drawing, Score
 from mattransformer.generation.filling import FINE_ORDERS, added, candidates, read_canvas, shortlisted
 from mattransformer.generation.found import Found
-from mattransformer.generation.orders import (
+from mattransformer.generation.requests import (
     Elements,
     GenerationError,
     Listed,
-    Order,
     Range,
+    Request,
     check_whole,
-    composition_table,
     conditions_of,
-    counting,
-    order_of,
-    rows_of,
     truncation_of,
-    warn_if_short,
 )
 from mattransformer.generation.samples import MOST_ATOMS, SampleSet
 from mattransformer.generation.scoring import ScoringModel
@@ -48,7 +44,6 @@ from mattransformer.training.record import versions
 if TYPE_CHECKING:
     import pandas as pd
 
-CONDITION_NAMES: Final = tuple(condition.name for condition in CONDITIONS)
 _log = logging.getLogger(__name__)
 
 
@@ -146,7 +141,7 @@ class LanguageModel(ScoringModel):
         Raises:
             MattransformerError: a request that makes no sense, or rules that no composition keeps.
         """
-        order = order_of(
+        request = Request.of(
             n,
             seed,
             conditions=conditions_of(conditions, condition),
@@ -171,10 +166,10 @@ class LanguageModel(ScoringModel):
             precision=precision,
         )
         listed = _index(known)
-        with counting(order.n, "generating", show=progress) as count:
-            drawn = Drawing(self.model, order.request(), self._scorer(order), progress=count).run()
-        warn_if_short(drawn, order)
-        return composition_table(drawn, order, self.score, listed)
+        with counting(request.n, "generating", show=progress) as count:
+            drawn = Drawing(self.model, request, self._scorer(request), progress=count).run()
+        warn_if_short(drawn, request)
+        return composition_table(drawn, request, self.score, listed)
 
     def generate_to(
         self,
@@ -185,7 +180,7 @@ class LanguageModel(ScoringModel):
         conditions: Mapping[str, str] | None = None,
         known: Listed = None,
         progress: bool = False,
-        **request: Any,  # noqa: ANN401 - in the words of `generate`
+        **words: Any,  # noqa: ANN401 - those of `generate`
     ) -> dict[str, Any]:
         """Do what `generate` does, into a file, in bounded memory: by the million, and to be resumed.
 
@@ -199,7 +194,7 @@ class LanguageModel(ScoringModel):
             conditions: see `generate`.
             known: see `generate`.
             progress: show progress bars.
-            request: see `generate`.
+            words: see `generate`.
 
         Returns:
             `rows` of the table; how many are `novel`, `charge_neutral`, `electronegativity_balanced` and
@@ -211,21 +206,19 @@ class LanguageModel(ScoringModel):
         """
         path = Path(path)
         check_target(path)
-        values = {name: request.pop(name) for name in CONDITION_NAMES if name in request}
-        chosen = conditions_of(conditions, values)
-        order = order_of(n, seed, conditions=chosen, **request)
+        request = self._request(n, seed, conditions, words)
         listed = _index(known)
-        facts = {"n": order.n, "weights": describe(self.folder)["sha256"], **order.identity(), **versions()}
+        facts = {"weights": describe(self.folder)["sha256"], **request.identity(), **versions()}
         pieces = Pieces(pieces_folder(path), facts)
-        with counting(order.n, "generating", show=progress) as count:
-            drawn = Drawing(self.model, order.request(), self._scorer(order), pieces, count).run()
-        warn_if_short(drawn, order)
+        with counting(request.n, "generating", show=progress) as count:
+            drawn = Drawing(self.model, request, self._scorer(request), pieces, count).run()
+        warn_if_short(drawn, request)
         with counting(len(drawn.found), "writing", show=progress) as count:
             counts = write_ranked(
-                drawn, path, lambda found: rows_of(found, drawn.last, order, self.score, listed), count
+                drawn, path, lambda found: rows_of(found, drawn.last, request, self.score, listed), count
             )
         pieces.remove()
-        return {**counts, "drawn": drawn.drawn, "failures": drawn.failures, "settings": order.settings()}
+        return {**counts, "drawn": drawn.drawn, "failures": drawn.failures, "settings": request.settings()}
 
     def likeliest(
         self,
@@ -233,7 +226,7 @@ class LanguageModel(ScoringModel):
         *,
         conditions: Mapping[str, str] | None = None,
         known: Listed = None,
-        **request: Any,  # noqa: ANN401 - in the words of `generate`
+        **words: Any,  # noqa: ANN401 - those of `generate`
     ) -> pd.DataFrame:
         """Find the n most probable compositions: exactly these, nothing is sampled.
 
@@ -241,7 +234,7 @@ class LanguageModel(ScoringModel):
             n: compositions wanted.
             conditions: see `generate`.
             known: see `generate`.
-            request: the rules of `generate`, conditions by keyword, `oxidation_states`, `exclude` and `precision`.
+            words: the rules of `generate`, conditions by keyword, `oxidation_states`, `exclude` and `precision`.
 
         Returns:
             See `generate`.
@@ -251,25 +244,32 @@ class LanguageModel(ScoringModel):
                 probabilities are not known exactly.
         """
         for name in ("seed", "temperature", "top_k", "top_p", "replace", "exact"):
-            if name in request:
+            if name in words:
                 raise GenerationError(
                     f"{name}: it decides how samples are drawn, and none are here; leave it out"
                 )
-        values = {name: request.pop(name) for name in CONDITION_NAMES if name in request}
-        chosen = conditions_of(conditions, values)
-        order = order_of(n, 0, conditions=chosen, likeliest=True, **request)
+        request = self._request(n, 0, conditions, words | {"likeliest": True})
         listed = _index(known)
-        drawn = likeliest(self.model, order.request(), self._scorer(order))
-        warn_if_short(drawn, order)
-        return composition_table(drawn, order, self.score, listed)
+        drawn = Drawing(self.model, request, self._scorer(request)).run()
+        warn_if_short(drawn, request)
+        return composition_table(drawn, request, self.score, listed)
 
-    def _scorer(self, order: Order) -> Score:
+    def _request(
+        self, n: int, seed: int, conditions: Mapping[str, str] | None, words: Mapping[str, Any]
+    ) -> Request:
+        """Read a request, single conditions among its words."""
+        names = {condition.name for condition in CONDITIONS}
+        single = {name: value for name, value in words.items() if name in names}
+        others = {name: value for name, value in words.items() if name not in names}
+        return Request.of(n, seed, conditions=conditions_of(conditions, single), **others)
+
+    def _scorer(self, request: Request) -> Score:
         """Make what scores compositions whose canonical sequences did not come."""
 
         def score(found: Found) -> np.ndarray:
             own = found.compositions
             formulas = [own.formula(at) for at in range(len(own))]
-            return self.log_prob(formulas, conditions=order.conditions)
+            return self.log_prob(formulas, conditions=request.conditions)
 
         return score
 
@@ -356,14 +356,10 @@ class LanguageModel(ScoringModel):
                 "formula": [formula.reduced_formula for formula in found],
                 "filled": [added(formula, tokens) for formula in found],
                 self.score: score(found, FINE_ORDERS),
-                "atoms": [formula.atoms for formula in found],
             }
         )
-        # Of one composition the one with the fewest atoms: `filled` is what makes the formula as it is written.
-        ranked = table.sort_values(
-            [self.score, "formula", "atoms"], ascending=[False, True, True], kind="stable"
-        )
-        return ranked.drop(columns="atoms").drop_duplicates("formula", ignore_index=True).head(top)
+        ranked = table.sort_values([self.score, "formula"], ascending=[False, True], kind="stable")
+        return ranked.drop_duplicates("formula", ignore_index=True).head(top)
 
 
 def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:

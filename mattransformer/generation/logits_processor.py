@@ -9,9 +9,9 @@ import torch
 from transformers import LogitsProcessor
 
 from mattransformer.constraints import Automaton, Rules
-from mattransformer.generation.orders import GenerationError, Listed, fingerprints_of
+from mattransformer.generation.requests import GenerationError, Listed, fingerprints_of
 from mattransformer.tokenization import (
-    CONDITION_TOKENS,
+    CONDITIONS,
     END_ID,
     FIRST_ELEMENT_ID,
     PAD_ID,
@@ -20,7 +20,7 @@ from mattransformer.tokenization import (
     VOCABULARY,
 )
 
-_CONDITIONS = frozenset(TOKEN_ID[token] for token in CONDITION_TOKENS)
+_CONDITIONS = [{TOKEN_ID[f"<{value}>"] for value in condition.values} for condition in CONDITIONS]
 
 
 class RulesLogitsProcessor(LogitsProcessor):
@@ -58,33 +58,37 @@ class RulesLogitsProcessor(LogitsProcessor):
             GenerationError: a sequence without condition tokens at its head, or with atoms that cannot be completed.
         """
         masked = scores.clone()
-        groups: dict[tuple[int, ...], list[int]] = {}
+        lengths: dict[int, list[tuple[int, list[int]]]] = {}
         for row, ids in enumerate(input_ids.tolist()):
             atoms = _atoms(ids)
             if atoms is not None:
-                groups.setdefault(atoms, []).append(row)
-        for atoms, rows in groups.items():
-            numbers = np.array([atoms], dtype=np.int64).reshape(1, -1) - (FIRST_ELEMENT_ID - 1)
-            allowed = self._automaton.allowed(numbers)[0]
-            if not allowed.any():
-                names = " ".join(VOCABULARY[token] for token in atoms)
+                lengths.setdefault(len(atoms), []).append((row, atoms))
+        for length, group in lengths.items():
+            prefixes = np.array([atoms for _, atoms in group], dtype=np.int64).reshape(len(group), length)
+            allowed = self._automaton.allowed(prefixes - (FIRST_ELEMENT_ID - 1))
+            if not allowed.any(axis=1).all():
+                stuck = prefixes[int(np.argmin(allowed.any(axis=1)))].tolist()
                 raise GenerationError(
-                    f"{names}: no formula that keeps the rules begins so; give atoms in canonical order, or loosen the "
-                    "rules"
+                    f"{' '.join(VOCABULARY[token] for token in stuck)}: no formula that keeps the rules begins so; "
+                    "give atoms in canonical order, or loosen the rules"
                 )
-            mask = torch.zeros(masked.shape[1], dtype=torch.bool)
-            mask[END_ID] = bool(allowed[0])
-            mask[FIRST_ELEMENT_ID : FIRST_ELEMENT_ID + len(allowed) - 1] = torch.from_numpy(allowed[1:])
-            at = torch.tensor(rows, device=masked.device)
+            mask = torch.zeros(len(group), masked.shape[1], dtype=torch.bool)
+            mask[:, END_ID] = torch.from_numpy(allowed[:, 0])
+            mask[:, FIRST_ELEMENT_ID : FIRST_ELEMENT_ID + allowed.shape[1] - 1] = torch.from_numpy(
+                allowed[:, 1:]
+            )
+            at = torch.tensor([row for row, _ in group], device=masked.device)
             masked[at] = masked[at].masked_fill(~mask.to(masked.device), -torch.inf)
         return masked
 
 
-def _atoms(ids: list[int]) -> tuple[int, ...] | None:
+def _atoms(ids: list[int]) -> list[int] | None:
     """Give the atoms behind the conditions; None where the formula has ended."""
     start = next((at for at, token in enumerate(ids) if token != PAD_ID), len(ids))
     prompt, rest = ids[start : start + PROMPT_LENGTH], ids[start + PROMPT_LENGTH :]
-    if len(prompt) < PROMPT_LENGTH or not _CONDITIONS.issuperset(prompt):
+    if len(prompt) < PROMPT_LENGTH or any(
+        token not in own for token, own in zip(prompt, _CONDITIONS, strict=True)
+    ):
         raise GenerationError(
             "a prompt does not begin with the condition tokens; begin it like '<mp> <strict>'"
         )
@@ -94,4 +98,4 @@ def _atoms(ids: list[int]) -> tuple[int, ...] | None:
         raise GenerationError(
             f"{VOCABULARY[min(rest)]} stands behind the condition tokens; only atoms have a place there"
         )
-    return tuple(rest)
+    return rest

@@ -12,7 +12,7 @@ import torch
 from mattransformer.data.batches import length_batches
 from mattransformer.data.encoding import EncodedFormulas, encode_formulas
 from mattransformer.formula import Formula
-from mattransformer.generation.orders import GenerationError, check_whole, conditions_of
+from mattransformer.generation.requests import GenerationError, check_whole, conditions_of
 from mattransformer.models.architectures import positions
 from mattransformer.notation import show
 from mattransformer.objectives.table import objective_of

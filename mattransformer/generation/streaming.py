@@ -20,7 +20,7 @@ from mattransformer.data.tables import check_target, table_writer
 from mattransformer.files import replacing, write_text
 from mattransformer.generation.drawing import Drawn, Piece
 from mattransformer.generation.found import Found
-from mattransformer.generation.orders import GenerationError
+from mattransformer.generation.requests import GenerationError
 from mattransformer.screening.compositions import Compositions
 
 if TYPE_CHECKING:
@@ -76,12 +76,14 @@ class Pieces:
             ]
         except (SafetensorError, OSError, KeyError, ValueError):
             return None
-        return Piece(Found(compositions, *columns), facts["drawn"], facts["failures"])
+        return Piece(Found(compositions, *columns), **facts)
 
     def put(self, round_: int, branch: int, piece: Piece) -> None:
         """See `Store.put`; whole or not at all."""
         found = piece.found
-        facts = json.dumps({"drawn": piece.drawn, "failures": piece.failures}).encode()
+        facts = json.dumps(
+            {"drawn": piece.drawn, "failures": piece.failures, "complete": bool(piece.complete)}
+        ).encode()
         arrays = {
             "facts": np.frombuffer(facts, dtype=np.uint8),
             "starts": found.compositions.starts,
@@ -95,9 +97,6 @@ class Pieces:
         }
         with replacing(self._path(round_, branch)) as temporary:
             save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, temporary)
-
-    def forget(self, round_: int) -> None:
-        """See `Store.forget`; the files stay, since a resumed drawing needs to know how many came."""
 
     def remove(self) -> None:
         """Remove the folder."""

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from transformers.activations import GELUTanh, NewGELUActivation
 
-from mattransformer.models.tree_attention import attend
-
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -131,6 +129,10 @@ class TreeDecoder:
         Returns:
             Logits of the next token, (N, V), float32.
         """
+        from mattransformer.models.tree_attention import (
+            attend,  # numba is slow to import, and only walks need it
+        )
+
         own, depth, nodes = self._decoder, ancestors.shape[1], len(prefixes)
         tokens = prefixes[:, -1]
         if own.head.weight.dtype != torch.float32:

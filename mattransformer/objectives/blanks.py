@@ -23,18 +23,16 @@ from mattransformer.objectives.blank_sampling import sample_blanks
 from mattransformer.objectives.left_to_right import BlankStepper
 from mattransformer.objectives.losses import Losses, broken_choice_loss
 from mattransformer.objectives.orders import mean_over_orders
-from mattransformer.objectives.prefix_tree import TILE, PrefixTree
+from mattransformer.objectives.prefix_tree import TILE, Plan, PrefixTree
 from mattransformer.objectives.sampling import SampledSequence, Truncation
 from mattransformer.tokenization import BLANK_ID, MASK_ID, PAD_ID, PROMPT_LENGTH
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from mattransformer.constraints.automaton import Automaton
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
     from mattransformer.models.blank_filling import BlankFillingModel
-    from mattransformer.objectives.choices import Choice
 
 
 @dataclass(frozen=True)
@@ -216,23 +214,10 @@ class BlankFilling:
         prompt = list(canvas[:PROMPT_LENGTH])
         return sample_blanks(blank_model, prompt, n, seed, max_tokens=max_tokens, canvas=start)
 
-    def trees(
-        self,
-        model: PreTrainedModel,
-        prompt: list[int],
-        choice: Choice,
-        seed: list[int],
-        *,
-        rules: Automaton | None,
-        precision: str,
-        max_tokens: int,
-    ) -> Iterator[PrefixTree]:
+    def trees(self, model: PreTrainedModel, plan: Plan) -> Iterator[PrefixTree]:
         """See `Objective.trees`."""
-        del precision
         stepper = BlankStepper(model, TILE, model.config.max_position_embeddings)
-        yield PrefixTree(
-            stepper, prompt, choice, seed, max_tokens=max_tokens, mask=rules, device=model.device
-        )
+        yield PrefixTree(stepper, plan, model.device)
 
     def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
         """See `Objective.observe`; nothing has to be known."""

@@ -12,7 +12,7 @@ from mattransformer.models.stepping import TreeDecoder, read_decoder
 from mattransformer.objectives.beam import fill_in_order
 from mattransformer.objectives.choices import Samples
 from mattransformer.objectives.losses import Losses, broken_ending_loss, formula_loss, taught_loss
-from mattransformer.objectives.prefix_tree import TILE, PrefixTree
+from mattransformer.objectives.prefix_tree import TILE, Plan, PrefixTree
 from mattransformer.objectives.sampling import SampledSequence, Truncation
 from mattransformer.objectives.sequences import one_by_one
 
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from transformers import PreTrainedModel
 
-    from mattransformer.constraints.automaton import Automaton
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
-    from mattransformer.objectives.choices import Choice
 
 
 class Causal:
@@ -89,15 +87,8 @@ class Causal:
         max_tokens: int,
     ) -> Iterator[SampledSequence]:
         """See `Objective.sample`; along a tree of prefixes."""
-        choice = Samples(n, truncation or Truncation())
-        stepper = self.stepper(model, prompt)
-        tree = PrefixTree(stepper, prompt, choice, seed, max_tokens=max_tokens, device=model.device)
-        return one_by_one(tree.walk())
-
-    def stepper(self, model: PreTrainedModel, prompt: list[int], precision: str = "float32") -> TreeDecoder:
-        """See `Objective.stepper`."""
-        del prompt
-        return TreeDecoder(read_decoder(model, precision), TILE, positions(model.config))
+        plan = Plan(prompt, Samples(n, truncation or Truncation()), seed, max_tokens)
+        return one_by_one(block for tree in self.trees(model, plan) for block in tree.walk())
 
     def fill(
         self, model: PreTrainedModel, canvas: Sequence[int], n: int, seed: int, *, max_tokens: int
@@ -106,22 +97,10 @@ class Causal:
         del n, seed, max_tokens
         return fill_in_order(model, canvas)
 
-    def trees(
-        self,
-        model: PreTrainedModel,
-        prompt: list[int],
-        choice: Choice,
-        seed: list[int],
-        *,
-        rules: Automaton | None,
-        precision: str,
-        max_tokens: int,
-    ) -> Iterator[PrefixTree]:
+    def trees(self, model: PreTrainedModel, plan: Plan) -> Iterator[PrefixTree]:
         """See `Objective.trees`."""
-        stepper = self.stepper(model, prompt, precision)
-        yield PrefixTree(
-            stepper, prompt, choice, seed, max_tokens=max_tokens, mask=rules, device=model.device
-        )
+        stepper = TreeDecoder(read_decoder(model, plan.precision), TILE, positions(model.config))
+        yield PrefixTree(stepper, plan, model.device)
 
     def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
         """See `Objective.observe`; nothing has to be known."""

@@ -23,7 +23,7 @@ from mattransformer.objectives.choices import Samples
 from mattransformer.objectives.left_to_right import MaskStepper
 from mattransformer.objectives.losses import Losses, broken_choice_loss
 from mattransformer.objectives.orders import mean_over_orders
-from mattransformer.objectives.prefix_tree import PrefixTree
+from mattransformer.objectives.prefix_tree import Plan, PrefixTree
 from mattransformer.objectives.sampling import (
     ROUND,
     TILE,
@@ -36,10 +36,8 @@ from mattransformer.tokenization import END_ID, FIRST_ELEMENT_ID, MASK_ID, PROMP
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from mattransformer.constraints.automaton import Automaton
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
-    from mattransformer.objectives.choices import Choice
 
 LENGTHS: Final = "formula_lengths"
 """Setting of the configuration: conditions to how often each number of atoms, from 0, came among the training rows."""
@@ -135,40 +133,22 @@ class MaskedDiffusion:
         """See `Objective.hidden`."""
         return model(input_ids=ids, output_hidden_states=True).hidden_states[-1]
 
-    def trees(
-        self,
-        model: PreTrainedModel,
-        prompt: list[int],
-        choice: Choice,
-        seed: list[int],
-        *,
-        rules: Automaton | None,
-        precision: str,
-        max_tokens: int,
-    ) -> Iterator[PrefixTree]:
+    def trees(self, model: PreTrainedModel, plan: Plan) -> Iterator[PrefixTree]:
         """See `Objective.trees`."""
-        del precision
+        choice, rules = plan.choice, plan.rules
         assert rules is not None
         assert isinstance(choice, Samples)
-        shares = self._length_shares(model, prompt)[: max_tokens + 1].copy()
+        shares = self._length_shares(model, plan.prompt)[: plan.max_tokens + 1]
         numbers = ((atoms, rules.with_atoms(atoms)) for atoms in range(2, len(shares)))
         parts = {atoms: own for atoms, own in numbers if own is not None}
         possible = np.array(sorted(parts))
-        generator = np.random.default_rng(seed)
         shares = shares[possible] / shares[possible].sum()
-        drawn = generator.multinomial(choice.n, shares)
+        drawn = np.random.default_rng(plan.seed).multinomial(choice.n, shares)
         for atoms, n, share in zip(possible.tolist(), drawn.tolist(), shares.tolist(), strict=True):
             if n:
-                yield PrefixTree(
-                    MaskStepper(model, atoms),
-                    prompt,
-                    replace(choice, n=n),
-                    [*seed, atoms],
-                    max_tokens=max_tokens,
-                    mask=parts[atoms],
-                    device=model.device,
-                    log_share=math.log(share),
-                )
+                seed = [*np.atleast_1d(plan.seed).tolist(), atoms]
+                own = replace(plan, choice=replace(choice, n=n), seed=seed, rules=parts[atoms])
+                yield PrefixTree(MaskStepper(model, atoms), own, model.device, log_share=math.log(share))
 
     def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
         """Keep how often each number of atoms comes under each condition, for `sample`.

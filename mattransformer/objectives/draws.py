@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+
+from mattransformer.objectives.sampling import cumulated, placed
 
 Keys = NDArray[np.uint64]
 
@@ -76,27 +77,19 @@ def split(
     Returns:
         Node, token and number of samples of each child, by node and token, all (children,).
     """
-    sums = torch.from_numpy(probabilities).cumsum(dim=1, dtype=torch.float64)  # in several threads
-    shares = (sums / sums[:, -1:]).numpy()
-    size = shares.shape[1]
-    # One sorted list for all nodes: node i owns the interval from i to below i + 1, which rounding must not reach.
-    flat = (shares + np.arange(len(counts))[:, None]).ravel()
+    shares, size = cumulated(probabilities), probabilities.shape[1]
     ends = np.cumsum(counts)
-    found: list[NDArray[np.int64]] = []
-    times: list[NDArray[np.int64]] = []
-    for first in range(0, int(ends[-1]) if len(ends) else 0, _MOST):
+    together = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    # Some draws at a time: a root has as many as there are samples.
+    for first in range(0, int(counts.sum()), _MOST):
         draws = np.arange(first, min(first + _MOST, int(ends[-1])))
         nodes = np.searchsorted(ends, draws, side="right")
         numbers = uniforms(keys[nodes], draws - (ends - counts)[nodes])
-        places = np.minimum(numbers + nodes, np.nextafter(nodes + 1.0, 0))
-        children, drawn = np.unique(np.searchsorted(flat, places, side="right"), return_counts=True)
-        found.append(children)
-        times.append(drawn)
-    if not found:
-        return (np.zeros(0, dtype=np.int64),) * 3
-    children, where = np.unique(np.concatenate(found), return_inverse=True)
-    together = np.bincount(where, np.concatenate(times)).astype(np.int64)
-    return children // size, children % size, together
+        children, times = np.unique(placed(nodes, numbers, shares), return_counts=True)
+        found, where = np.unique(np.concatenate([together[0], children]), return_inverse=True)
+        sums = np.bincount(where, np.concatenate([together[1], times])).astype(np.int64)
+        together = found, sums
+    return together[0] // size, together[0] % size, together[1]
 
 
 def _mixed(values: Keys) -> Keys:

@@ -18,7 +18,7 @@ from mattransformer.models.architectures import positions
 from mattransformer.models.stepping import TreeDecoder, read_decoder
 from mattransformer.objectives.choices import Samples
 from mattransformer.objectives.losses import Losses, broken_ending_loss, formula_loss
-from mattransformer.objectives.prefix_tree import TILE, PrefixTree
+from mattransformer.objectives.prefix_tree import TILE, Plan, PrefixTree
 from mattransformer.objectives.sampling import SampledSequence, Truncation
 from mattransformer.objectives.sequences import one_by_one
 from mattransformer.tokenization import BLANK_ID, END_ID, MASK_ID, PAD_ID, PROMPT_LENGTH
@@ -27,10 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     from transformers import PreTrainedModel
 
-    from mattransformer.constraints.automaton import Automaton
     from mattransformer.data.encoding import EncodedFormulas
     from mattransformer.models.architectures import Architecture
-    from mattransformer.objectives.choices import Choice
 
 _WHOLE: Final = 0.5  # share of batches that are one hole
 _SPANS: Final = 0.75  # and, from there to here, with spans
@@ -81,54 +79,26 @@ class Infilling:
         max_tokens: int,
     ) -> Iterator[SampledSequence]:
         """See `Objective.sample`; along a tree of prefixes of the decoder."""
-        return self._given([*prompt, BLANK_ID, END_ID], model, n, seed, truncation, max_tokens)
+        plan = Plan(prompt, Samples(n, truncation or Truncation()), seed, max_tokens)
+        return one_by_one(block for tree in self.trees(model, plan) for block in tree.walk())
 
     def fill(
         self, model: PreTrainedModel, canvas: Sequence[int], n: int, seed: int, *, max_tokens: int
     ) -> Iterator[SampledSequence]:
         """See `Objective.fill`; the decoder may change the atoms that are there."""
-        return self._given(canvas, model, n, seed, None, max_tokens)
+        plan = Plan(list(canvas[:PROMPT_LENGTH]), Samples(n), seed, max_tokens)
+        return one_by_one(self._tree(model, plan, canvas).walk())
 
-    def _given(
-        self,
-        canvas: Sequence[int],
-        model: PreTrainedModel,
-        n: int,
-        seed: int | list[int],
-        truncation: Truncation | None,
-        max_tokens: int,
-    ) -> Iterator[SampledSequence]:
-        """Draw whole formulas given a canvas in the encoder."""
-        prompt, choice = list(canvas[:PROMPT_LENGTH]), Samples(n, truncation or Truncation())
-        stepper = self._decoder(model, canvas, "float32")
-        tree = PrefixTree(stepper, prompt, choice, seed, max_tokens=max_tokens, device=model.device)
-        return one_by_one(tree.walk())
-
-    def stepper(self, model: PreTrainedModel, prompt: list[int], precision: str = "float32") -> TreeDecoder:
-        """See `Objective.stepper`; with one hole in the encoder."""
-        return self._decoder(model, [*prompt, BLANK_ID, END_ID], precision)
+    def trees(self, model: PreTrainedModel, plan: Plan) -> Iterator[PrefixTree]:
+        """See `Objective.trees`; with one hole in the encoder."""
+        yield self._tree(model, plan, [*plan.prompt, BLANK_ID, END_ID])
 
     @torch.no_grad()
-    def _decoder(self, model: PreTrainedModel, canvas: Sequence[int], precision: str) -> TreeDecoder:
+    def _tree(self, model: PreTrainedModel, plan: Plan, canvas: Sequence[int]) -> PrefixTree:
+        """Prepare a walk of the decoder given a canvas in the encoder."""
         states = model.get_encoder()(input_ids=torch.tensor([list(canvas)], device=model.device))[0]
-        return TreeDecoder(read_decoder(model, precision, states), TILE, positions(model.config))
-
-    def trees(
-        self,
-        model: PreTrainedModel,
-        prompt: list[int],
-        choice: Choice,
-        seed: list[int],
-        *,
-        rules: Automaton | None,
-        precision: str,
-        max_tokens: int,
-    ) -> Iterator[PrefixTree]:
-        """See `Objective.trees`."""
-        stepper = self.stepper(model, prompt, precision)
-        yield PrefixTree(
-            stepper, prompt, choice, seed, max_tokens=max_tokens, mask=rules, device=model.device
-        )
+        decoder = read_decoder(model, plan.precision, states)
+        return PrefixTree(TreeDecoder(decoder, TILE, positions(model.config)), plan, model.device)
 
     def observe(self, model: PreTrainedModel, formulas: EncodedFormulas, weights: np.ndarray) -> None:
         """See `Objective.observe`; nothing has to be known."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from mattransformer.objectives.choices import Choice, Node
 from mattransformer.objectives.draws import child_keys, root_key
 from mattransformer.objectives.sequences import SequenceBlock
 from mattransformer.tokenization import END_ID, FIRST_ELEMENT_ID
+
+if TYPE_CHECKING:
+    from mattransformer.constraints.automaton import Automaton
 
 TILE: Final = 4096
 """Most nodes that are evaluated together."""
@@ -36,25 +39,25 @@ class Stepper(Protocol):
         ...
 
 
-class Mask(Protocol):
-    """What may follow: `constraints.Automaton`."""
-
-    def allowed(self, prefixes: NDArray[np.integer]) -> NDArray[np.bool_]:
-        """Say of each prefix, atomic numbers, whether it may end and which elements may follow, (N, 119)."""
-        ...
-
-
 @dataclass(frozen=True)
-class Branch:
-    """A part of the tree whose result depends on nothing outside of it.
+class Plan:
+    """What is asked of a walk, whatever the model.
 
     Attributes:
-        number: counted from 0; the first holds what ends before it has two atoms.
-        blocks: the sequences that it holds, computed when they are asked for.
+        prompt: condition tokens.
+        choice: which children of a node are visited.
+        seed: decides what is drawn.
+        max_tokens: a sequence that has not ended after as many atoms is cut, with the atom that is too many.
+        rules: what may follow a prefix; None for all tokens.
+        precision: of matrix products, see `models.stepping.PRECISIONS`.
     """
 
-    number: int
-    blocks: Iterator[SequenceBlock]
+    prompt: list[int]
+    choice: Choice
+    seed: int | list[int]
+    max_tokens: int
+    rules: Automaton | None = None
+    precision: str = "float32"
 
 
 class PrefixTree:
@@ -65,66 +68,54 @@ class PrefixTree:
     """
 
     def __init__(
-        self,
-        stepper: Stepper,
-        prompt: list[int],
-        choice: Choice,
-        seed: int | list[int],
-        *,
-        max_tokens: int,
-        mask: Mask | None = None,
-        device: torch.device | str = "cpu",
-        log_share: float = 0.0,
+        self, stepper: Stepper, plan: Plan, device: torch.device | str = "cpu", *, log_share: float = 0.0
     ) -> None:
         """Prepare a walk.
 
         Args:
             stepper: evaluates the model.
-            prompt: condition tokens.
-            choice: which children of a node are visited.
-            seed: decides what is drawn.
-            max_tokens: a sequence that has not ended after as many atoms is cut, with the atom that is too many.
-            mask: what may follow; None for all tokens.
+            plan: what is asked for.
             device: of the model.
             log_share: natural logarithm of the probability that this tree is the one, where there are several.
         """
-        self.nodes, self._log_share = 0, log_share
-        self._stepper, self._choice, self._mask = stepper, choice, mask
-        self._prompt, self._key, self._max_tokens, self._device = prompt, root_key(seed), max_tokens, device
+        self.nodes = 0
+        self._stepper, self._plan, self._device, self._log_share = stepper, plan, device, log_share
 
     def walk(self) -> Iterator[SequenceBlock]:
         """Yield all sequences; distinct ones, but for a mask that admits several ways to write one composition."""
-        for branch in self.branches():
-            yield from branch.blocks
+        for blocks in self.branches():
+            yield from blocks
 
-    def branches(self) -> Iterator[Branch]:
-        """Divide the tree by its first two atoms.
+    def branches(self) -> Iterator[Iterator[SequenceBlock]]:
+        """Divide the tree by its first two atoms into parts whose results depend on nothing outside of them.
 
         Yields:
-            The branches in order. Nothing of one is evaluated unless its blocks are asked for before the next one is.
+            The blocks of each in turn; the first has what ends before it has two atoms. Nothing of one is evaluated
+            unless its blocks are asked for before the next one is.
         """
         root = self._root()
         ended, firsts = self._grow(root)
         early, seconds = self._grow(firsts) if len(firsts) else ([], firsts)
-        yield Branch(0, iter([*ended, *early]))
-        weights = np.cumsum(self._choice.weights(seconds))
+        yield iter([*ended, *early])
+        weights = np.cumsum(self._plan.choice.weights(seconds))
         edges = np.flatnonzero(np.diff(weights // _BRANCH, prepend=0) > 0) + 1
-        for number, part in enumerate(np.split(np.arange(len(seconds)), edges), start=1):
+        for part in np.split(np.arange(len(seconds)), edges):
             if len(part):
-                yield Branch(number, self._descend(seconds.take(part)))
+                yield self._descend(seconds.take(part))
 
     def _root(self) -> Node:
-        tokens = torch.tensor([self._prompt], device=self._device)
+        key = root_key(self._plan.seed)
+        tokens = torch.tensor([self._plan.prompt], device=self._device)
         ancestors = torch.zeros_like(tokens)
-        for depth in range(len(self._prompt) - 1):
+        for depth in range(len(self._plan.prompt) - 1):
             self._stepper.step(tokens[:, : depth + 1], ancestors[:, :depth])
         return Node(
-            tokens=np.array([self._prompt]),
-            ancestors=np.zeros((1, len(self._prompt) - 1), dtype=np.int64),
-            keys=self._key,
+            tokens=np.array([self._plan.prompt]),
+            ancestors=np.zeros((1, len(self._plan.prompt) - 1), dtype=np.int64),
+            keys=key,
             log_probs=np.zeros(1),
             proposals=np.full(1, self._log_share),
-            values=self._choice.start(self._key),
+            values=self._plan.choice.start(key),
         )
 
     def _descend(self, nodes: Node) -> Iterator[SequenceBlock]:
@@ -149,18 +140,18 @@ class PrefixTree:
         )
         logits = self._stepper.step(prefixes, ancestors)
         log_probs = torch.log_softmax(logits.float(), dim=-1).cpu().numpy()
-        prompt = len(self._prompt)
+        prompt = len(self._plan.prompt)
         atoms = tile.tokens.shape[1] - prompt
         allowed = None
-        if self._mask is not None:
-            marks = self._mask.allowed(tile.tokens[:, prompt:] - (FIRST_ELEMENT_ID - 1))
+        if self._plan.rules is not None:
+            marks = self._plan.rules.allowed(tile.tokens[:, prompt:] - (FIRST_ELEMENT_ID - 1))
             allowed = np.zeros(log_probs.shape, dtype=bool)
             allowed[:, END_ID] = marks[:, 0]
             allowed[:, FIRST_ELEMENT_ID : FIRST_ELEMENT_ID + marks.shape[1] - 1] = marks[:, 1:]
-        parents, tokens, values, proposals = self._choice.children(tile, log_probs, allowed)
+        parents, tokens, values, proposals = self._plan.choice.children(tile, log_probs, allowed)
         totals = tile.log_probs[parents] + log_probs[parents, tokens]
         ends = tokens == END_ID
-        cut = ~ends & ((tokens < FIRST_ELEMENT_ID) | (atoms + 1 > self._max_tokens))
+        cut = ~ends & ((tokens < FIRST_ELEMENT_ID) | (atoms + 1 > self._plan.max_tokens))
         blocks = []
         if ends.any():
             sequences = tile.tokens[parents[ends], prompt:]
@@ -189,5 +180,5 @@ class PrefixTree:
         *,
         finished: bool,
     ) -> SequenceBlock:
-        counts, arrivals = self._choice.outcome(values)
+        counts, arrivals = self._plan.choice.outcome(values)
         return SequenceBlock(ids.astype(np.uint8), counts, log_probs, proposals, arrivals, finished)

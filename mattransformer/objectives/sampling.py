@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import torch
 
 # Nodes evaluated together, and samples drawn together: constants, so that a seed decides the samples.
 TILE: Final = 1024
@@ -61,15 +62,34 @@ def split(
     Returns:
         Node, token and number of samples of each child, all (children,).
     """
-    share = np.cumsum(probabilities(log_probs, truncation), axis=1)  # (nodes, V)
-    share /= share[:, -1:]
-    size = share.shape[1]
+    shares = cumulated(probabilities(log_probs, truncation))
     nodes = np.repeat(np.arange(len(counts)), counts)
-    # One sorted list for all nodes: node i owns the interval from i to below i + 1, which rounding must not reach.
-    draws = np.minimum(generator.random(len(nodes)) + nodes, np.nextafter(nodes + 1.0, 0))
-    flat = (share + np.arange(len(counts))[:, None]).ravel()
-    children, times = np.unique(np.searchsorted(flat, draws, side="right"), return_counts=True)
-    return children // size, children % size, times
+    children, times = np.unique(placed(nodes, generator.random(len(nodes)), shares), return_counts=True)
+    return children // log_probs.shape[1], children % log_probs.shape[1], times
+
+
+def cumulated(probabilities: np.ndarray) -> np.ndarray:
+    """Add up the probabilities of each node, (nodes, V), so that the last sum is 1 whatever their rounding.
+
+    Node i owns the interval from i to i + 1: one sorted list for all nodes, (nodes * V,), float64.
+    """
+    sums = torch.from_numpy(probabilities).cumsum(dim=1, dtype=torch.float64)  # in several threads
+    return (sums / sums[:, -1:] + torch.arange(len(sums))[:, None]).numpy().ravel()
+
+
+def placed(nodes: np.ndarray, numbers: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Find the choices that draws fall on.
+
+    Args:
+        nodes: of the draws, (draws,).
+        numbers: uniform from 0 to below 1, (draws,).
+        shares: of all nodes, from `cumulated`.
+
+    Returns:
+        Places in `shares`: node times V plus choice, (draws,).
+    """
+    # Rounding must not reach the next node.
+    return np.searchsorted(shares, np.minimum(numbers + nodes, np.nextafter(nodes + 1.0, 0)), side="right")
 
 
 def probabilities(log_probs: np.ndarray, truncation: Truncation) -> np.ndarray:

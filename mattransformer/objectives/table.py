@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-    from mattransformer.constraints.automaton import Automaton
     from mattransformer.data.encoding import EncodedFormulas
-    from mattransformer.objectives.choices import Choice
     from mattransformer.objectives.losses import Losses
-    from mattransformer.objectives.prefix_tree import PrefixTree
+    from mattransformer.objectives.prefix_tree import Plan, PrefixTree
     from mattransformer.objectives.sampling import SampledSequence, Truncation
 
 
@@ -108,27 +106,12 @@ class Objective(Protocol):
         """
         ...
 
-    def trees(
-        self,
-        model: PreTrainedModel,
-        prompt: list[int],
-        choice: Choice,
-        seed: list[int],
-        *,
-        rules: Automaton | None,
-        precision: str,
-        max_tokens: int,
-    ) -> Iterator[PrefixTree]:
+    def trees(self, model: PreTrainedModel, plan: Plan) -> Iterator[PrefixTree]:
         """Prepare walks through the trees of prefixes, whose sequences are the samples together.
 
         Args:
             model: in evaluation mode.
-            prompt: condition tokens.
-            choice: which sequences are wanted; of those that place atoms in any order `Samples` alone.
-            seed: decides what is drawn.
-            rules: what may follow a prefix; None for the model itself.
-            precision: of matrix products, see `models.stepping.PRECISIONS`; RoBERTa and BLM have float32 alone.
-            max_tokens: see `sample`.
+            plan: what is asked for; of those that place atoms in any order `Samples` alone, in float32 alone.
 
         Yields:
             One tree, or one for each number of atoms.

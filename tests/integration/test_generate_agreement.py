@@ -49,11 +49,10 @@ def by_transformers(model: Any, settings: dict[str, Any]) -> list[Ids]:
     [({}, Truncation()), ({"temperature": 0.8, "top_k": 20, "top_p": 0.9}, Truncation(0.8, 20, 0.9))],
     ids=["the model itself", "temperature, top-k and top-p"],
 )
-@pytest.mark.parametrize("name", ["gpt2"])
 def test_the_tree_and_transformers_sample_one_distribution(
-    name: str, settings: dict[str, Any], truncation: Truncation
+    settings: dict[str, Any], truncation: Truncation
 ) -> None:
-    lm = mt.load(name)
+    lm = mt.load("gpt2")
     theirs = by_transformers(lm.model, settings)
     drawn = list(lm.objective.sample(lm.model, prompt_ids(), OWN, 0, truncation, max_tokens=MOST_ATOMS))
     for feature, of in FEATURES.items():

@@ -34,13 +34,19 @@ def test_thiophosphates_of_lithium_are_listed_with_their_rules() -> None:
 
 def test_perovskites_go_to_a_file_without_what_is_toxic_or_known(tmp_path: Path) -> None:
     target = tmp_path / "perovskites.parquet"
-    rules = ["--template", "ABX3 X=O,F", "--forbid", "toxic,RADIOACTIVE Cs", "--electronegativity-balanced"]
+    rules = [
+        "--template",
+        "ABX3 X=O,F",
+        "--forbid",
+        "toxic,RADIOACTIVE noble-gases Cs",
+        "--electronegativity-balanced",
+    ]
     output = run(*rules, "--exclude", "known", "-n", "300", "-o", str(target))
     table = pd.read_parquet(target)
     assert len(table) == 300
     assert table["novel"].all()
     assert table["electronegativity_balanced"].all()
-    forbidden = mt.elements.TOXIC | mt.elements.RADIOACTIVE | {"Cs"}
+    forbidden = mt.elements.TOXIC | mt.elements.RADIOACTIVE | mt.elements.NOBLE_GASES | {"Cs"}
     assert not any(forbidden & set(mt.Formula.parse(formula).elements) for formula in table["formula"])
     assert "300 rows" in output
 
@@ -66,9 +72,9 @@ def test_every_way_of_drawing_gives_as_many_as_are_asked_for(way: list[str], tmp
     [
         (["--template", "ABX3", "--n-elements", "2"], "template ABX3 and n_elements 2 clash"),
         (["--n-atoms", "four"], "--n-atoms: 'four' is no range; write 3, 2-4, 2- or -4"),
-        (["--require", "Xx"], "Xx"),
+        (["--require", "Li,Xx"], "require 'Li,Xx' cannot be used: 'Xx' is not an element"),
         (["--exclude", "nowhere.csv"], "nowhere.csv"),
-        (["--exact", "--no-replacement"], "leave out exact or replace=False"),
+        (["--exact", "--no-replacement"], "exact samples and samples without replacement exclude each other"),
         (["--model", "blm", "--likeliest"], "its probabilities of formulas are not known exactly"),
         (["--likeliest", "--exact"], "--exact: with --likeliest nothing is sampled; leave one of them out"),
         (["--template", ""], "template ''"),

@@ -13,14 +13,22 @@ import torch
 from transformers import PreTrainedModel
 
 from mattransformer.constraints import Automaton, Rules
-from mattransformer.generation.drawing import Drawing, DrawingError, Request, likeliest
+from mattransformer.generation.drawing import Drawing, DrawingError
 from mattransformer.generation.found import Found
+from mattransformer.generation.requests import Request
 from mattransformer.models.architectures import build_config, build_model
 from mattransformer.objectives.choices import Arrivals, Choice, Likelier, Samples
-from mattransformer.objectives.prefix_tree import PrefixTree
+from mattransformer.objectives.prefix_tree import Plan, PrefixTree
 from mattransformer.objectives.sampling import Truncation
 from mattransformer.objectives.table import objective_of
-from mattransformer.tokenization import END_ID, FIRST_ELEMENT_ID, TOKEN_ID, VOCABULARY, prompt_ids
+from mattransformer.tokenization import (
+    END_ID,
+    FIRST_ELEMENT_ID,
+    TOKEN_ID,
+    VOCABULARY,
+    condition_values,
+    prompt_ids,
+)
 
 ATOMS = [TOKEN_ID[symbol] for symbol in ("Na", "Cl", "O")]
 RULES = Rules.of(allow=["Na", "Cl", "O"], n_atoms=(2, 5))
@@ -43,8 +51,8 @@ def model() -> PreTrainedModel:
 
 
 def walk(model: PreTrainedModel, choice: Choice, seed: int = 0, rules: Rules = RULES) -> PrefixTree:
-    stepper: Any = objective_of(model).stepper(model, prompt_ids())  # type: ignore[attr-defined]
-    return PrefixTree(stepper, prompt_ids(), choice, [seed], max_tokens=30, mask=Automaton(rules))
+    (tree,) = objective_of(model).trees(model, Plan(prompt_ids(), choice, [seed], 30, Automaton(rules)))
+    return tree
 
 
 @pytest.fixture(scope="module")
@@ -195,14 +203,19 @@ def ids_of(found: Found) -> list[Sequence]:
 
 
 def request(n: int, **changes: Any) -> Request:
-    return Request(n, 0, prompt_ids(), automaton=Automaton(RULES), **changes)
+    settings: dict[str, Any] = {
+        "conditions": condition_values({}),
+        "truncation": Truncation(),
+        "rules": RULES,
+    }
+    return Request(n, 0, **settings | changes)
 
 
 @pytest.mark.parametrize("n", [1, 5, 20])
 def test_the_n_likeliest_are_those_of_brute_force(
     n: int, model: PreTrainedModel, conditional: dict[Sequence, tuple[float, float]]
 ) -> None:
-    drawn = likeliest(model, request(n), nothing_unknown)
+    drawn = Drawing(model, request(n, likeliest=True), nothing_unknown).run()
     expected = sorted(conditional, key=lambda sequence: -conditional[sequence][0])[:n]
     assert ids_of(drawn.found) == expected
 
@@ -211,7 +224,7 @@ def test_asked_for_more_than_there_are_every_way_gives_all_and_says_so(
     model: PreTrainedModel, conditional: dict[Sequence, tuple[float, float]]
 ) -> None:
     for drawn in (
-        likeliest(model, request(1000), nothing_unknown),
+        Drawing(model, request(1000, likeliest=True), nothing_unknown).run(),
         Drawing(model, request(1000, replace=False), nothing_unknown).run(),
     ):
         assert set(ids_of(drawn.found)) == set(conditional)
@@ -241,6 +254,6 @@ def test_a_truncated_drawing_keeps_the_rules_too(model: PreTrainedModel) -> None
 @pytest.mark.parametrize("name", ["roberta", "blm"])
 def test_models_without_exact_probabilities_say_what_they_cannot_do(name: str) -> None:
     bounded = build_model(build_config(name, "small")).eval()
-    for changes in ({"exact": True}, {"replace": False}):
+    for changes in ({"exact": True}, {"replace": False}, {"likeliest": True}):
         with pytest.raises(DrawingError, match="not known exactly"):
             Drawing(bounded, request(5, **changes), nothing_unknown)

@@ -59,6 +59,7 @@ def test_atoms_that_are_given_are_completed_also_behind_padding(model: Any) -> N
     ("prompt", "reason"),
     [
         ("Sr Ti", "does not begin with the condition tokens"),
+        ("<strict> <mp> Sr Ti", "does not begin with the condition tokens"),
         ("<mp> <strict> O Sr", "O Sr: no formula that keeps the rules begins so"),
         ("<mp> <strict> Sr <blank>", "<blank> stands behind the condition tokens"),
     ],

@@ -12,9 +12,10 @@ from transformers import PreTrainedModel
 
 import mattransformer as mt
 from mattransformer.models.architectures import build_config, build_model
+from mattransformer.models.stepping import TreeDecoder, read_decoder
 from mattransformer.objectives import prefix_tree, sampling
 from mattransformer.objectives.choices import Samples
-from mattransformer.objectives.prefix_tree import PrefixTree
+from mattransformer.objectives.prefix_tree import Plan
 from mattransformer.objectives.sampling import SampledSequence, Truncation, probabilities
 from mattransformer.objectives.sequences import one_by_one
 from mattransformer.objectives.table import objective_of
@@ -178,8 +179,7 @@ def test_the_first_thousand_samples_are_among_the_first_two_thousand(gpt2: PreTr
 
 
 def test_each_prefix_is_evaluated_once(gpt2: PreTrainedModel) -> None:
-    stepper: Any = objective_of(gpt2).stepper(gpt2, prompt_ids())  # type: ignore[attr-defined]
-    tree = PrefixTree(stepper, prompt_ids(), Samples(SAMPLES), 0, max_tokens=MOST)
+    (tree,) = objective_of(gpt2).trees(gpt2, Plan(prompt_ids(), Samples(SAMPLES), 0, MOST))
     sequences = list(one_by_one(tree.walk()))
     prefixes = {
         sequence.ids[:at]
@@ -210,7 +210,7 @@ def test_log_prob_is_the_models_own_whatever_the_truncation(name: str, truncatio
 @pytest.mark.parametrize("name", SIZES)
 def test_shared_keys_and_values_give_the_logits_of_the_whole_prefix(name: str) -> None:
     model = random_model(name)
-    stepper: Any = objective_of(model).stepper(model, prompt_ids())  # type: ignore[attr-defined]
+    stepper = TreeDecoder(read_decoder(model), places=64, depths=64)
     generator = np.random.default_rng(0)
     prefixes = torch.tensor([prompt_ids()])
     ancestors = torch.zeros((1, 0), dtype=torch.int64)

@@ -1,0 +1,100 @@
+"""What a user gets to a request: a table, progress on the way to it, and a word where it falls short."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mattransformer.data.known import KnownFormulas
+from mattransformer.generation.drawing import Drawn
+from mattransformer.generation.found import Found
+from mattransformer.generation.requests import Request
+from mattransformer.screening.screen import screen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def counting(n: int, doing: str, *, show: bool) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar that is told how far it is."""
+    from tqdm import tqdm
+
+    with tqdm(total=n, desc=doing, unit="formula", disable=None if show else True) as bar:
+
+        def count(have: int) -> None:
+            bar.update(have - bar.n)
+
+        yield count
+
+
+def warn_if_short(drawn: Drawn, request: Request) -> None:
+    """Log why there are fewer compositions than were asked for."""
+    if drawn.enough:
+        return
+    have = len(drawn.found)
+    if drawn.complete:
+        _log.warning("%d compositions instead of %d: there are no more that keep the rules", have, request.n)
+    else:
+        way_out = (
+            "leave out exact, or loosen the rules"
+            if request.exact
+            else "raise the temperature, or loosen top_k and top_p"
+        )
+        _log.warning(
+            "%d compositions instead of %d: after %d samples hardly any new one appears; %s",
+            have,
+            request.n,
+            drawn.drawn,
+            way_out,
+        )
+
+
+def composition_table(drawn: Drawn, request: Request, score: str, listed: KnownFormulas) -> pd.DataFrame:
+    """Make the table of `LanguageModel.generate`.
+
+    Args:
+        drawn: compositions.
+        request: what was asked for.
+        score: name of the column of log-probabilities.
+        listed: formulas that are not novel.
+
+    Returns:
+        The most probable first, with settings and counts in `attrs`.
+    """
+    best_first = np.argsort(-drawn.found.log_probs, kind="stable")
+    table = rows_of(drawn.found.take(best_first), drawn.last, request, score, listed)
+    table = table.sort_values([score, "formula"], ascending=[False, True], ignore_index=True)
+    table.attrs |= {
+        "requested": request.n,
+        "drawn": drawn.drawn,
+        "failures": drawn.failures,
+        "settings": request.settings(),
+    }
+    return table
+
+
+def rows_of(found: Found, last: float, request: Request, score: str, listed: KnownFormulas) -> pd.DataFrame:
+    """Make rows of compositions, in their order; see `composition_table`."""
+    formulas = [found.compositions.formula(at).reduced for at in range(len(found))]
+    table = screen(
+        [formula.reduced_formula for formula in formulas],
+        oxidation_states=request.rules.oxidation_states,
+        known=listed,
+    )
+    table["tokens"] = [" ".join(formula.tokens) for formula in formulas]
+    table[score] = found.log_probs
+    columns = ["formula", "tokens", score]
+    if request.ruled and not request.likeliest:
+        table["log_proposal"] = found.proposals
+        columns.append("log_proposal")
+    if not request.replace:
+        table["inclusion_probability"] = -np.expm1(-np.exp(found.proposals - last))
+        columns.append("inclusion_probability")
+    return table[[*columns, "oxidation_states_set", "charge_neutral", "electronegativity_balanced", "novel"]]
