@@ -5,9 +5,9 @@
 Guarantee: samples under several sets of rules, all of whose distinct compositions are judged by SMACT's
 `smact_validity` with the same settings, and by plain Python for elements, templates and numbers.
 
-Discovery: plain samples, screened, beside constrained ones, as many distinct valid compositions of each: how many of
-the held-out rows of MP and OQMD and of the ICSD compounds outside of both are among them, and the bootstrap interval
-of the difference, over compounds.
+Discovery: plain samples, screened, beside constrained ones, rules kept atom by atom or exactly, as many distinct valid
+compositions of each: how many of the held-out rows of MP and OQMD and of the ICSD compounds outside of both are among
+them, summed over seeds, and the bootstrap interval of the difference, over compounds.
 """
 
 from __future__ import annotations
@@ -57,11 +57,17 @@ SETS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def draw(lm: LanguageModel, n: int, rules: Rules | None, seed: int = 0) -> tuple[Found, Failures, float]:
+WAYS: Final = ("plain_and_screened", "constrained", "constrained_exact")
+_OTHER_SEEDS: Final = 1000
+
+
+def draw(
+    lm: LanguageModel, n: int, rules: Rules | None, seed: int = 0, *, exact: bool = False
+) -> tuple[Found, Failures, float]:
     """Draw n samples and time it."""
     automaton = None if rules is None else Automaton(rules)
     walks = objective_of(lm.model).trees(
-        lm.model, Plan(prompt_ids(), Samples(n), [seed], MOST_ATOMS, automaton, "float32")
+        lm.model, Plan(prompt_ids(), Samples(n, exact=exact), [seed], MOST_ATOMS, automaton, "float32")
     )
     failures = Failures()
     start = time.perf_counter()
@@ -124,43 +130,61 @@ def guarantee(lm: LanguageModel, name: str, asked: dict[str, Any], n: int, worke
     }
 
 
-def discovery(lm: LanguageModel, n: int, seed: int = 0) -> dict[str, Any]:
-    """Compare what constrained and screened plain samples find among what the model never saw."""
-    asked = Rules.of(electronegativity_balanced=True)
-    plain, _, _ = draw(lm, n, None, seed)
-    valid = np.flatnonzero(Automaton(asked).keeps(plain.compositions))
-    size = len(valid)
-    ruled, _, _ = draw(lm, n, asked, seed)
-    generator = np.random.default_rng(seed)
-    # As many of each: those that were drawn first, which the numbers of draws decide.
-    arrival = 1 - generator.random(len(ruled)) ** (1 / ruled.counts)
-    kept = np.argsort(arrival)[:size]
+def discovery(lm: LanguageModel, n: int, seeds: int) -> dict[str, Any]:
+    """Compare what constrained and screened plain samples find among what the model never saw, summed over seeds."""
     corpora = load_corpus(["mp", "oqmd"]).table
-    sought = targets(corpora, load_corpus("icsd").table)
     test = corpora[corpora["split"] == "test"]
     sought = {
-        "icsd": sought["icsd"],
+        "icsd": targets(corpora, load_corpus("icsd").table)["icsd"],
         "mp test": frozenset(test["formula"][test["source"] == "mp"]),
         "oqmd test": frozenset(test["formula"][test["source"] == "oqmd"]),
     }
-    names = [
-        frozenset(own.compositions.formula(at).reduced.reduced_formula for at in rows.tolist())
-        for own, rows in ((plain, valid), (ruled, kept))
-    ]
-    result: dict[str, Any] = {"samples": n, "distinct_valid": size, "constrained": len(kept)}
+    found = [in_equal_numbers(lm, n, seed) for seed in range(seeds)]
+    result: dict[str, Any] = {
+        "samples": n,
+        "seeds": seeds,
+        "distinct_valid": [len(own["plain_and_screened"]) for own in found],
+    }
+    generator = np.random.default_rng(0)
     for name, target in sought.items():
-        hits = np.array([[formula in own for own in names] for formula in sorted(target)], dtype=np.int64)
-        differences = hits[:, 1] - hits[:, 0]
-        draws = generator.multinomial(len(hits), [np.mean(differences == d) for d in (-1, 0, 1)], size=10_000)
-        spread = draws[:, 2] - draws[:, 0]
-        result[name] = {
-            "size": len(hits),
-            "plain_and_screened": int(hits[:, 0].sum()),
-            "constrained": int(hits[:, 1].sum()),
-            "difference": int(differences.sum()),
-            "interval": np.percentile(spread, [2.5, 97.5]).round().astype(int).tolist(),
+        hits = {
+            way: np.array([sum(formula in own[way] for own in found) for formula in sorted(target)])
+            for way in WAYS
         }
+        result[name] = {"size": len(target), "plain_and_screened": int(hits["plain_and_screened"].sum())}
+        for way in WAYS[1:]:
+            differences = hits[way] - hits["plain_and_screened"]
+            values, counts = np.unique(differences, return_counts=True)
+            draws = generator.multinomial(len(differences), counts / len(differences), size=10_000) @ values
+            result[name][way] = {
+                "found": int(hits[way].sum()),
+                "difference": int(differences.sum()),
+                "interval": np.percentile(draws, [2.5, 97.5]).round().astype(int).tolist(),
+            }
     return result
+
+
+def in_equal_numbers(lm: LanguageModel, n: int, seed: int) -> dict[str, frozenset[str]]:
+    """Draw plain samples and screen them, and draw as many distinct constrained ones in both ways."""
+    asked = Rules.of(electronegativity_balanced=True)
+    plain, _, _ = draw(lm, n, None, seed)
+    valid = np.flatnonzero(Automaton(asked).keeps(plain.compositions))
+    sets = {"plain_and_screened": (plain, valid)}
+    generator = np.random.default_rng(seed)
+    # Seeds of their own: exact samples are the plain ones that keep the rules, if both are drawn with one seed.
+    for way, exact in (("constrained", False), ("constrained_exact", True)):
+        # Of exact samples as many are dropped as of plain ones: some more, so that there are enough.
+        ruled, _, _ = draw(lm, n + n // 20 if exact else n, asked, seed + _OTHER_SEEDS, exact=exact)
+        # As many of each: those that were drawn first, which the numbers of draws decide.
+        arrival = 1 - generator.random(len(ruled)) ** (1 / ruled.counts)
+        sets[way] = (ruled, np.argsort(arrival)[: len(valid)])
+    names = {
+        way: frozenset(own.compositions.formula(at).reduced.reduced_formula for at in rows.tolist())
+        for way, (own, rows) in sets.items()
+    }
+    if len({len(own) for own in names.values()}) > 1:
+        raise SystemExit(f"seed {seed}: fewer distinct compositions than of plain samples; draw more")
+    return names
 
 
 def main() -> None:
@@ -170,13 +194,14 @@ def main() -> None:
     )
     parser.add_argument("--model", default="gpt2")
     parser.add_argument("--samples", type=int, default=1_000_000, help="over all sets of rules")
-    parser.add_argument("--discovery", type=int, default=100_000, help="plain samples of the comparison")
+    parser.add_argument("--discovery", type=int, default=100_000, help="samples of the comparison")
+    parser.add_argument("--seeds", type=int, default=6, help="that the comparison is summed over")
     parser.add_argument("--workers", type=int, default=2, help="processes that ask SMACT")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     lm = load(options.model)
     record: dict[str, Any] = {"model": options.model, "machine": machine(), "versions": versions()}
-    record["discovery"] = discovery(lm, options.discovery)
+    record["discovery"] = discovery(lm, options.discovery, options.seeds)
     print(json.dumps(record["discovery"], indent=1))
     record["guarantee"] = []
     for name, asked in SETS.items():
