@@ -70,6 +70,15 @@ def _speed(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             ", ".join(f"{ratio:.1f}" for ratio in ratios),
             "≥ 10, better 20 from 100,000 on",
         )
+        yield from (
+            (
+                f"{precision}: times one call of `generate` at a time ({peer['samples_per_second']:.0f} samples a second)",
+                ", ".join(f"{row['samples_per_second'] / peer['samples_per_second']:,.0f}" for row in rows),
+                "",
+            )
+            for peer in peers
+            if peer["batch"] == 1
+        )
         yield (
             f"{precision}: share of the measured peak of its matrix products; peak memory, MiB",
             ", ".join(f"{100 * row['share_of_matrix_products']:.0f} %" for row in rows)
