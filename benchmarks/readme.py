@@ -53,6 +53,7 @@ def _record(name: str) -> dict[str, Any]:
 
 
 def _speed(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    single = record["single_calls"]
     for precision in dict.fromkeys(row["precision"] for row in record["tree"]):
         peers = [peer for peer in record["generate"] if peer["precision"] == precision]
         best = max(peers, key=lambda peer: peer["samples_per_second"])
@@ -70,15 +71,13 @@ def _speed(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             ", ".join(f"{ratio:.1f}" for ratio in ratios),
             "≥ 10, better 20 from 100,000 on",
         )
-        yield from (
-            (
-                f"{precision}: times one call of `generate` at a time ({peer['samples_per_second']:.0f} samples a second)",
-                ", ".join(f"{row['samples_per_second'] / peer['samples_per_second']:,.0f}" for row in rows),
+        if precision == single["precision"]:
+            yield (
+                f"{precision}: times `generate` one call at a time "
+                f"({single['samples_per_second']:.0f} samples a second)",
+                ", ".join(f"{row['samples_per_second'] / single['samples_per_second']:,.0f}" for row in rows),
                 "",
             )
-            for peer in peers
-            if peer["batch"] == 1
-        )
         yield (
             f"{precision}: share of the measured peak of its matrix products; peak memory, MiB",
             ", ".join(f"{100 * row['share_of_matrix_products']:.0f} %" for row in rows)
