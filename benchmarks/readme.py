@@ -66,7 +66,8 @@ def _speed(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         )
         ratios = [row["samples_per_second"] / best["samples_per_second"] for row in rows]
         yield (
-            f"{precision}: times transformers' `generate` in the same precision at its best batch size "
+            f"{precision}: times transformers' `generate` in the same precision at the best batch size of "
+            f"{', '.join(str(peer['batch']) for peer in peers)} "
             f"({best['batch']:,}: {best['samples_per_second']:,.0f} samples a second)",
             ", ".join(f"{ratio:.1f}" for ratio in ratios),
             "≥ 10, better 20 from 100,000 on",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from mattransformer.cli.elements import GROUPS, spelled_out
 from mattransformer.cli.output import OutputOption, StatesOption, check_output, deliver, show
 from mattransformer.cli.screen import RANGE, read_range
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _RULES, _DRAWN = "Rules, which are kept for certain", "How they are drawn"
 _SYMBOLS: Final = "Symbols, with commas, dashes or blanks between them"
-_GROUPS: Final = ("RADIOACTIVE", "TOXIC", "NOBLE_GASES", "LANTHANIDES", "ACTINIDES")
 
 
 def generate(
@@ -56,7 +55,7 @@ def generate(
         str | None,
         typer.Option(
             metavar="Pb,TOXIC",
-            help=f"None of these. Groups, also elsewhere: {', '.join(_GROUPS)}.",
+            help=f"None of these. Groups, also of --require and --allow: {', '.join(GROUPS)}.",
             rich_help_panel=_RULES,
         ),
     ] = None,
@@ -198,9 +197,9 @@ def generate(
 
     check_output(output)
     rules = {
-        "require": _elements(require),
-        "allow": _elements(allow),
-        "forbid": _elements(forbid),
+        "require": spelled_out(require),
+        "allow": spelled_out(allow),
+        "forbid": spelled_out(forbid),
         "chemical_system": chemical_system,
         "n_elements": None if n_elements is None else read_range("--n-elements", n_elements),
         "n_atoms": None if n_atoms is None else read_range("--n-atoms", n_atoms),
@@ -240,18 +239,6 @@ def generate(
         typer.echo("mattransformer: interrupted; the same command goes on where it was", err=True)
         raise typer.Exit(130) from None
     show(None, facts["rows"], output, _summary(facts, model, oxidation_states, known))
-
-
-def _elements(text: str | None) -> str | None:
-    """Write out the groups among symbols; what is no symbol is for the rules to refuse."""
-    from mattransformer import elements
-
-    def symbols(group: re.Match[str]) -> str:
-        name = re.sub("[ -]", "_", group[0].upper())
-        return ",".join(sorted(getattr(elements, name)))
-
-    names = "|".join(group.replace("_", "[_ -]") for group in _GROUPS)
-    return None if text is None else re.sub(rf"\b(?:{names})\b", symbols, text, flags=re.IGNORECASE)
 
 
 def _facts(table: pd.DataFrame) -> dict[str, Any]:

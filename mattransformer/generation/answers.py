@@ -42,11 +42,14 @@ def warn_if_short(drawn: Drawn, request: Request) -> None:
     if drawn.complete:
         _log.warning("%d compositions instead of %d: there are no more that keep the rules", have, request.n)
     else:
-        way_out = (
-            "leave out exact, or loosen the rules"
-            if request.exact
-            else "raise the temperature, or loosen top_k and top_p"
-        )
+        if request.exact:
+            way_out = "leave out exact, or loosen the rules"
+        elif request.ruled:
+            way_out = (
+                "draw without replacement (replace=False), which finds all there are, or loosen the rules"
+            )
+        else:
+            way_out = "raise the temperature, or loosen top_k and top_p"
         _log.warning(
             "%d compositions instead of %d: after %d samples hardly any new one appears; %s",
             have,

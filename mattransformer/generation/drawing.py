@@ -27,12 +27,20 @@ from mattransformer.tokenization import prompt_ids
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Drawing stops when fewer than this share of a round's samples are new compositions.
+# Drawing stops when fewer than this share of a round's samples are new compositions; one is expected of it at least.
 LEAST_PROGRESS: Final = 0.002
 _LEAST_EXACT: Final = 2e-5  # where most samples may break a rule, and are cheap
+_ROUND_GROWTH: Final = (
+    8  # of a round, to the one before, so that a poor round does not lead to a boundless one
+)
 _LEAST_ROUND: Final = 256
 _MOST_ROUND: Final = 2**24
 _GROWTH: Final = 1.3
+MOST_NODES: Final = 4_000_000
+"""Prefixes that are evaluated in search of the most probable compositions, some minutes of work."""
+_MARGIN: Final = 1e-3  # nats, so that rounding does not lose the sample that the search begins at
+_LEAST_STEP: Final = 0.3  # nats by which the search is deepened
+_MOST_STEP: Final = 2.0
 
 
 class DrawingError(MattransformerError):
@@ -141,10 +149,11 @@ class Drawing:
         request, seen, kept = self._request, Seen(), list[Found]()
         result, failures = Drawn(merged([])), Failures()
         least = _LEAST_EXACT if request.exact else LEAST_PROGRESS
-        rate, round_ = 1 / 1.1, 0
+        rate, round_, largest = 1 / 1.1, 0, _MOST_ROUND
         while len(seen) < request.n:
             before = len(seen)
-            size = min(_MOST_ROUND, max(_LEAST_ROUND, math.ceil((request.n - before) / rate)))
+            wanted = request.n - before
+            size = min(_MOST_ROUND, largest, max(_LEAST_ROUND, math.ceil(wanted / rate)))
             gained: list[Found] = []
             for piece in self._round(round_, size, seen):
                 gained.append(piece.found)
@@ -153,12 +162,12 @@ class Drawing:
                 for reason, count in piece.failures.items():
                     failures.add(reason, count)
                 self._progress(min(len(seen), request.n))
-            new, wanted = merged(gained), request.n - before
+            new = merged(gained)
             kept.append(new if len(new) <= wanted else _earliest(new, wanted, request.seed))
-            if len(new) < min(wanted, least * size):
+            if len(new) < min(wanted, least * size) and least * size >= 1:
                 result.enough = False
                 break
-            rate, round_ = max(len(new) / size / 2, least), round_ + 1
+            rate, round_, largest = max(len(new) / size / 2, least), round_ + 1, _ROUND_GROWTH * size
         result.found, result.failures = merged(kept), failures.counts
         return result
 
@@ -258,12 +267,11 @@ class Drawing:
         """Find the most probable compositions that keep the rules: exactly these, and no search that may miss one.
 
         Prefixes are at least as probable as what they begin, so the tree is walked above a probability that is lowered
-        until enough are found; where it starts is read off samples.
+        until enough are found; it starts at the most probable sample.
         """
         request = self._request
         samples = Samples(min(max(2 * request.n, 1_000), 50_000))
-        ranked = np.sort(self._all(samples).log_probs)[::-1]
-        least = float(ranked[min(request.n, len(ranked)) - 1]) - 1e-3
+        least = float(self._all(samples).log_probs.max()) - _MARGIN
         while True:
             choice = Likelier(least)
             found = self._all(choice)
@@ -271,10 +279,22 @@ class Drawing:
             if enough or choice.complete:
                 order = np.argsort(-found.log_probs, kind="stable")[: request.n]
                 return Drawn(found.take(order), len(found), enough=enough, complete=not enough)
-            least -= 1.0
+            missing = math.log(request.n / max(len(found), 1))
+            least -= min(max(missing / 2, _LEAST_STEP), _MOST_STEP)
 
     def _all(self, choice: Choice) -> Found:
-        return merged([gather(blocks, Failures()) for blocks in self._walk(choice, [self._request.seed])])
+        """Walk through trees whole, unless there is no end to it."""
+        parts: list[Found] = []
+        for tree in self._objective.trees(self._model, self._request.plan(choice, [self._request.seed])):
+            for blocks in tree.branches():
+                parts.append(gather(blocks, Failures()))
+                if tree.nodes > MOST_NODES:
+                    raise DrawingError(
+                        f"the {self._request.n:,} most probable compositions that keep these rules are too improbable "
+                        f"to be searched for: {tree.nodes:,} prefixes are as probable, and there is no end; ask for "
+                        "fewer, or draw without replacement (generate with replace=False)"
+                    )
+        return merged(parts)
 
 
 def _earliest(found: Found, n: int, seed: int) -> Found:

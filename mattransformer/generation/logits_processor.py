@@ -27,7 +27,8 @@ class RulesLogitsProcessor(LogitsProcessor):
     """Leaves only the tokens that can still lead to a formula that keeps all rules.
 
         rules = RulesLogitsProcessor(template="ABO3", charge_neutral=True)
-        model.generate(**prompt, do_sample=True, top_k=0, logits_processor=LogitsProcessorList([rules]))
+        rules = LogitsProcessorList([rules])
+        model.generate(**prompt, do_sample=True, top_k=0, max_new_tokens=31, logits_processor=rules)
 
     For causal checkpoints. A sequence is padding on the left, the condition tokens, and atoms in canonical order.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -22,6 +23,7 @@ from mattransformer.notation import show
 from mattransformer.objectives.choices import Choice
 from mattransformer.objectives.prefix_tree import Plan
 from mattransformer.objectives.sampling import Truncation
+from mattransformer.screening.oxidation import oxidation_states
 from mattransformer.tokenization import condition_values, prompt_ids
 
 Elements = str | Iterable[str] | None
@@ -87,7 +89,7 @@ class Request:
         for name, switch in (("replace", replace), ("exact", exact)):
             if not isinstance(switch, bool | np.bool_):
                 raise GenerationError(f"{name}: {switch!r} is not possible; give True or False")
-        if precision not in PRECISIONS:
+        if not isinstance(precision, str) or precision not in PRECISIONS:
             raise GenerationError(
                 f"precision: {precision!r} is not possible; choose one of {', '.join(PRECISIONS)}"
             )
@@ -120,7 +122,9 @@ class Request:
         """Give all that decides the result, as plain values."""
         excluded = self.rules.exclude
         digest = None if excluded is None else hashlib.sha256(excluded.tobytes()).hexdigest()
-        return {"n": self.n, **self.settings(), "excluded_sha256": digest}
+        charges = {symbol: list(own) for symbol, own in oxidation_states(self.rules.oxidation_states).items()}
+        states = hashlib.sha256(json.dumps(charges, sort_keys=True).encode()).hexdigest()
+        return {"n": self.n, **self.settings(), "excluded_sha256": digest, "states_sha256": states}
 
     def settings(self) -> dict[str, Any]:
         """Give it as plain values, what is as it is by default left out but for the oldest settings."""

@@ -171,8 +171,34 @@ def test_exact_samples_that_hardly_ever_keep_the_rules_end_with_a_reason(
     monkeypatch.setattr(drawing, "_LEAST_EXACT", 0.3)
     table = gpt2.generate(50, chemical_system="Li-P-S", exact=True)
     assert len(table) < 50
+    assert table.attrs["drawn"] < 10_000
     assert table.attrs["failures"]["breaks a rule"] == table.attrs["drawn"] - len(table)
     assert caplog.records[0].getMessage().endswith("leave out exact, or loosen the rules")
+
+
+def test_a_search_for_the_likeliest_without_end_is_given_up_in_one_line(
+    gpt2: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "MOST_NODES", 200)
+    with pytest.raises(MattransformerError, match="too improbable to be searched for"):
+        gpt2.likeliest(10, n_elements=8)
+
+
+def test_exact_lithium_thiophosphates_come_although_only_one_sample_in_thousands_is_one(
+    gpt2: LanguageModel,
+) -> None:
+    table = gpt2.generate(1, seed=0, chemical_system="Li-P-S", exact=True)
+    assert len(table) == 1
+    assert table.attrs["drawn"] > 256  # an empty first round is no reason to give up
+
+
+def test_a_states_file_that_was_corrected_is_another_request(gpt2: LanguageModel, tmp_path: Path) -> None:
+    states = tmp_path / "states.txt"
+    states.write_text("Na 1\nCl -1\n")
+    words = {"charge_neutral": True, "oxidation_states": str(states)}
+    before = gpt2._request(10, 0, None, words).identity()
+    states.write_text("Na 1\nCl -1\nO -2\n")
+    assert gpt2._request(10, 0, None, words).identity() != before
 
 
 # Sequences as compositions
