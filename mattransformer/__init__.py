@@ -5,6 +5,7 @@
     lm = mt.load("gpt2")                  # a shipped checkpoint, or a folder
     table = lm.generate(1000, seed=0)     # a pandas.DataFrame, best first
     mt.screen(["SrTiO3", "NaCl2"])
+    mt.tinker("SrTiO3", site="Ti", fraction=0.05)   # what to dope it with
     mt.assign_oxidation_states("Fe3O4")   # Fe2+ 1, Fe3+ 2, O2- 4, and less likely ones
     lm.generate(1000, template="ABO3", forbid=mt.elements.TOXIC)   # rules are kept for certain
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from mattransformer.screening.limits import Limits as Limits
     from mattransformer.screening.screen import Validity as Validity
     from mattransformer.screening.screen import screen as screen
+    from mattransformer.tinkering.doping import doped_supercell as doped_supercell
+    from mattransformer.tinkering.supercells import write_cif as write_cif
+    from mattransformer.tinkering.tinker import tinker as tinker
 
     __version__: str
 
@@ -45,11 +49,14 @@ _HOMES = {
     "RulesLogitsProcessor": "generation.logits_processor",
     "Validity": "screening.screen",
     "assign_oxidation_states": "screening.assignments",
+    "doped_supercell": "tinkering.doping",
     "load": "generation.language_model",
     "load_corpus": "data.corpora",
     "list_models": "models.catalogue",
     "screen": "screening.screen",
     "screen_file": "data.screened",
+    "tinker": "tinkering.tinker",
+    "write_cif": "tinkering.supercells",
 }
 
 __all__ = [
@@ -63,12 +70,15 @@ __all__ = [
     "Validity",
     "__version__",
     "assign_oxidation_states",
+    "doped_supercell",
     "elements",
     "list_models",
     "load",
     "load_corpus",
     "screen",
     "screen_file",
+    "tinker",
+    "write_cif",
 ]
 
 

@@ -1,4 +1,4 @@
-"""`mattransformer corpus | train | generate | fill | screen`, and how their errors are told.
+"""`mattransformer corpus | train | generate | fill | tinker | screen`, and how their errors are told.
 
 Whatever is wrong with the input ends in one line on standard error and exit code 2; Ctrl-C ends in one line and
 exit code 130, and SIGTERM, which removes what is half written, in 143. A traceback is a bug of this package.
@@ -21,6 +21,7 @@ from mattransformer.cli.fill import fill
 from mattransformer.cli.generate import generate
 from mattransformer.cli.models import models
 from mattransformer.cli.screen import screen
+from mattransformer.cli.tinker import tinker
 from mattransformer.cli.train import train
 from mattransformer.errors import MattransformerError
 
@@ -105,7 +106,7 @@ def program(
     """
 
 
-for _command in (corpus, train, models, generate, fill, screen):
+for _command in (corpus, train, models, generate, fill, tinker, screen):
     app.command()(told(_command))
 
 

@@ -1,0 +1,1 @@
+"""Tinkering: which element could take the place of another, and what it would do there."""
