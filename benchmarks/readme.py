@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 MARKS: Final = {
-    name: (f"<!-- {name}:start -->", f"<!-- {name}:end -->") for name in ("screening", "sampling", "tinkering")
+    name: (f"<!-- {name}:start -->", f"<!-- {name}:end -->")
+    for name in ("screening", "sampling", "tinkering")
 }
 """What each table stands between."""
 _ROOT: Final = Path(__file__).resolve().parents[1]
@@ -78,12 +79,12 @@ def _tinkering(record: Mapping[str, Any]) -> Iterator[str]:
     one, many = speed["milliseconds_one_formula"], speed["hosts_per_second"]
     yield ""
     yield (
-        f"Textbook dopants (`benchmarks/textbook_dopants.csv`, at 5 %): {book['within_10']} of {book['cases']} within the "
-        f"first 10, {100 * book['within_10'] / book['cases']:.0f} % (aim 60 %). One formula, models loaded, on "
+        f"Textbook dopants (`benchmarks/textbook_dopants.csv`, at 5 %): {book['within_10']} of {book['cases']} within "
+        f"the first 10, {100 * book['within_10'] / book['cases']:.0f} % (aim 60 %). One formula, models loaded, on "
         f"{speed['threads']} threads: median {one['combined']['median']:.0f} ms with the combined score and "
         f"{one['network']['median']:.0f} ms with the network alone (aim 60 ms); files of hosts: "
-        f"{many['network']['value']:.0f} hosts a second with the network (aim 200), {many['combined']['value']:.0f} with "
-        "the combined score (aim 20)."
+        f"{many['network']['value']:.0f} hosts a second with the network (aim 200), {many['combined']['value']:.0f} "
+        "with the combined score (aim 20)."
     )
 
 

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import torch
 
 from mattransformer.data.corpora import corpus_path
-from mattransformer.data.readers import read_rows, sha256_of
+from mattransformer.data.readers import sha256_of
 from mattransformer.evaluation.substitution import anion_class, figures
 from mattransformer.files import write_text
 from mattransformer.formula import Formula
@@ -65,7 +66,7 @@ class Context:
 
 def icsd_rows() -> dict[str, dict[Formula, tuple[Species, ...]]]:
     """Read the ICSD, which only measures: split to reduced formula to species."""
-    table = read_rows(corpus_path("icsd"))
+    table = pd.read_csv(corpus_path("icsd"), keep_default_na=False)
     rows: dict[str, dict[Formula, tuple[Species, ...]]] = {"train": {}, "valid": {}, "test": {}}
     for formula, species, split in zip(table["formula"], table["species"], table["split"], strict=True):
         rows[split][Formula.parse(formula).reduced] = species_of(species)

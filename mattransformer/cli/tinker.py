@@ -121,7 +121,7 @@ def tinker(
     from mattransformer.tinkering.tinker import tinker as suggest
 
     check_output(output)
-    hosts, sites = _hosts(host, site, column)
+    hosts, sites, left_out = _hosts(host, site, column)
     table = suggest(
         hosts,
         site=sites,
@@ -137,21 +137,41 @@ def tinker(
         known=known,
         progress=True,
     )
-    summary = f"{host}: what could take the place of {site or 'the holes'}, by {score} score"
+    summary = f"{host}: what could take the place of {site or 'the holes'}, by {score} score{left_out}"
     if cifs is not None and len(table):
         written = write_supercells(host, table, cifs)
         summary += f"; {written} supercells in {cifs}"
     deliver(table, output, summary)
 
 
-def _hosts(host: str, site: str | None, column: str | None) -> tuple[str | list[str], Any]:
-    """Read hosts and their sites: one as it stands, or those of a table."""
-    from mattransformer.data.readers import read_rows
-    from mattransformer.tinkering.hosts import is_canvas, is_structure
+def _hosts(host: str, site: str | None, column: str | None) -> tuple[str | list[str], Any, str]:
+    """Read hosts and their sites: one as it stands, or those of a table; and say what is left out of it."""
+    import pandas as pd
+
+    from mattransformer.data.streams import FormulaStream
+    from mattransformer.tinkering.hosts import is_canvas, is_structure, read_host
+    from mattransformer.tinkering.sites import TinkeringError
 
     sites = None if site is None else site.replace(",", " ").split()
     one = sites[0] if sites and len(sites) == 1 else sites
     if is_canvas(host) or is_structure(host) or not Path(host).is_file():
-        return host, one
-    table = read_rows(Path(host), column)
-    return table["formula"].tolist(), table["site"].tolist() if site is None and "site" in table else one
+        return host, one, ""
+    stream = FormulaStream(Path(host), column)
+    table = pd.concat(list(stream.pieces()))
+    asked = table["site"].tolist() if site is None and "site" in table else [one] * len(table)
+    kept: list[tuple[str, Any]] = []
+    reasons = dict(stream.skipped)
+    for line, formula, own in zip(table.index, table["formula"], asked, strict=True):
+        try:
+            read_host(formula, own)
+            kept.append((formula, own))
+        except TinkeringError as error:
+            reasons[line] = str(error)
+    if not kept:
+        raise TinkeringError(f"{host}: no row is a host; the first: {next(iter(reasons.values()))}")
+    left_out = ""
+    if reasons:
+        line, reason = min(reasons.items())
+        number = f"{len(reasons)} row{'s' if len(reasons) > 1 else ''}"
+        left_out = f"; {number} left out, the first in {stream.unit} {line}: {reason}"
+    return [formula for formula, _ in kept], [own for _, own in kept], left_out

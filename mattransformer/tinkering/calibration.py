@@ -75,8 +75,17 @@ def fit(cases: Sequence[Case], known: Evidence, names: Sequence[str]) -> dict[st
         names: kinds of evidence to weigh, none of which is missing for a whole case.
 
     Returns:
-        A weight a kind.
+        A weight a kind, 0 for one that would be negative.
     """
+    weights = _fitted(cases, known, names)
+    while min(weights.values()) < 0:
+        # Evidence that counts against itself is none: without it the rest is weighed anew.
+        worst = min(weights, key=lambda name: weights[name])
+        weights = _fitted(cases, known, [name for name in weights if name != worst])
+    return {name: weights.get(name, 0.0) for name in names}
+
+
+def _fitted(cases: Sequence[Case], known: Evidence, names: Sequence[str]) -> dict[str, float]:
     kinds = torch.from_numpy(np.stack([getattr(known, name) for name in names], axis=-1))
     compared = torch.from_numpy(np.array([case.compared for case in cases]) & known.free)
     answer = torch.tensor([INDEX[case.answer] for case in cases])

@@ -11,6 +11,9 @@ The weights are those of a conditional logit model (McFadden 1974) of which elem
 Project and OQMD have where a train row has the host's; `calibration` fits them. The probability of a candidate is
 therefore the share of such rows that it is expected to have. What the network says without being told the element is
 left out: it is at home among compounds whose neighbours it has learned, and misleads among others.
+
+A dilute dopant makes no such row. It is scored by the pair of ions alone, `pair`, the mean of `exchange` over known
+compounds (see `pairs`).
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from numpy.typing import NDArray
 
 from mattransformer.screening.assignments import reported_states
 from mattransformer.tinkering.compounds import LikelihoodChange
+from mattransformer.tinkering.pairs import load_pairs
 from mattransformer.tinkering.sites import CANDIDATES, INDEX, Site, TinkeringError
 
 if TYPE_CHECKING:
@@ -53,6 +57,7 @@ class Evidence:
         exchange: see the module.
         context: ln P of the network that is not told the element to be replaced.
         state: see the module; 0 for all where the site's oxidation state is not known.
+        pair: see the module; NaN for an element of which no compound is known.
         likelihood_change: see the module; NaN where it was not asked for.
         free: candidates that the host does not have.
     """
@@ -60,6 +65,7 @@ class Evidence:
     exchange: _Floats
     context: _Floats
     state: _Floats
+    pair: _Floats
     likelihood_change: _Floats
     free: NDArray[np.bool_]
 
@@ -82,6 +88,7 @@ def evidence(network: SubstitutionNetwork, sites: Sequence[Site]) -> Evidence:
         exchange,
         network.log_probabilities(sites, host=False),
         np.array([state_scores(site) for site in sites]).reshape(len(sites), len(CANDIDATES)),
+        load_pairs().scores(sites),
         np.full(exchange.shape, np.nan),
         free,
     )
@@ -182,6 +189,12 @@ class Combined:
     def scores(self, sites: Sequence[Site]) -> _Floats:
         """See `sites.Ranker`: the score of each candidate, higher is likelier."""
         return self.calibration.scores(self.gather(sites))
+
+
+def dilute_scores(known: Evidence) -> _Floats:
+    """Score dopants of few atoms: by the pair of ions, or by the exchange for an element without known compounds."""
+    unknown = np.isnan(known.pair).all(axis=1, keepdims=True)
+    return np.where(known.free, np.where(unknown, known.exchange, known.pair), np.nan)
 
 
 def probabilities(scores: _Floats) -> _Floats:

@@ -23,7 +23,7 @@ from mattransformer.tokenization import END_ID, TOKEN_ID, prompt_ids
 if TYPE_CHECKING:
     from mattransformer.generation.language_model import LanguageModel
 
-_CONDITIONS: Final = {"source": "mp", "variant": "mix"}
+_CONDITIONS: Final = {"source": "mp", "variant": "strict"}
 _ORDERS: Final = 4
 _TOKENS: Final = 8192
 

@@ -2,8 +2,8 @@
 
 A dopant of another charge than the ion it replaces leaves the host charged, which a crystal does not stay. Three
 things make up for it (Kröger and Vink, Solid State Phys. 3, 307 (1956)): a second dopant of the opposite difference,
-vacancies, and electrons or holes. `compensations` counts them for a supercell; which one nature takes depends on
-temperature and atmosphere and is not decided here. Interstitial ions, such as F- in CaF2 with Y3+, are not proposed.
+vacancies, and electrons or holes. Which one nature takes depends on temperature and atmosphere and is not decided
+here. Interstitial ions, such as F- in CaF2 with Y3+, are not proposed.
 
 >>> host = Formula.parse("Zr32O64")
 >>> species = assign_oxidation_states(host)[0].species
@@ -29,11 +29,10 @@ from mattransformer.tinkering.sites import TinkeringError
 __all__ = ["Compensation", "compensations", "dopant_state", "kind"]
 
 # Natural logarithms, as the shares are. Chosen with the textbook cases of tests/unit/test_dopants.py: a difference
-# compared with 0.75 to 1.25, an excess of size with 0 to 4.
+# compared with 0.75 to 1.25, an excess of size, for which Sb5+ and not Sb3+ is on Sn4+, with 0 to 4.
 _DIFFERENCE: Final = 1.0  # for each unit of charge by which a state differs from that of the host's ion
-_EXCESS: Final = (
-    2.0  # for each e-fold by which the radius exceeds that of the host's ion: Sb5+, not Sb3+, on Sn4+
-)
+_EXCESS: Final = 2.0  # for each e-fold by which the radius exceeds that of the host's ion
+_RAREST: Final = math.log(0.003)  # share below which a report is more often a mistake: F2+, Na-
 
 _PARTNERS: Final[Mapping[int, tuple[str, ...]]] = {
     1: ("Li", "Na", "K"),
@@ -77,7 +76,7 @@ class Compensation:
         charge: oxidation state of these ions, in units of e; -1 of an electron, 1 of a hole.
         site: element whose place the co-dopant takes or that is missing; None of electrons and holes.
         site_charge: oxidation state of the host's ions there, in units of e; None of electrons and holes.
-        number: of co-dopants, vacancies, electrons or holes in `formula`.
+        number: of co-dopants, vacancies, electrons or holes in all `cells`.
         cells: supercells that `formula` is of: more than one where the number is not whole for one.
     """
 
@@ -96,8 +95,8 @@ class Compensation:
 def dopant_state(symbol: str, host_charge: int, coordination: int | None, host: str) -> int | None:
     """Guess the oxidation state that an element takes in place of an ion.
 
-    A state scores the logarithm of its share of the element's reports, less a penalty for each unit of charge by which
-    it differs from the host's ion, less one for being larger than that ion.
+    A state scores the logarithm of its share of the element's reports, less penalties for each unit of charge by which
+    it differs from the host's ion and for being larger than that ion.
 
     Args:
         symbol: element of the dopant.
@@ -106,13 +105,12 @@ def dopant_state(symbol: str, host_charge: int, coordination: int | None, host: 
         host: element of the ion it replaces.
 
     Returns:
-        The likeliest state, of equal ones the smaller charge; None where the element has no reported state of the
-        sign of `host_charge`.
+        The likeliest state; None where the element has none of the sign of `host_charge` in 0.3 % of its reports.
     """
     scores = {
         state: share - _DIFFERENCE * abs(state - host_charge)
         for state, share in reported_states(symbol).items()
-        if state * host_charge > 0
+        if state * host_charge > 0 and share >= _RAREST
     }
     for state in scores:
         size = radius_mismatch(host, host_charge, symbol, state, coordination)
@@ -122,7 +120,7 @@ def dopant_state(symbol: str, host_charge: int, coordination: int | None, host: 
 
 
 def kind(host_charge: float, dopant_charge: int) -> str:
-    """Tell a "donor", of higher charge (in e) than the host's ion as F- for O2- is, from an "acceptor"; or "isovalent"."""
+    """Tell a "donor", of higher charge (in e) than the host's ion (F- on O2-), from an "acceptor"; or "isovalent"."""
     if dopant_charge == host_charge:
         return "isovalent"
     return "donor" if dopant_charge > host_charge else "acceptor"
@@ -159,14 +157,14 @@ def compensations(
         TinkeringError: the species are not those of the host or not neutral, or it has not `replaced` such atoms.
     """
     ions = _ions(host, species)
-    site, foreign = _Ion(site_element, site_charge), _Ion(dopant, dopant_charge)
+    site = _Ion(site_element, site_charge)
     if not 1 <= replaced <= ions[site]:
         raise TinkeringError(f"{replaced} {site} cannot be replaced: {host} has {ions[site]} of them")
     excess = (dopant_charge - site_charge) * replaced
     if not excess:
         return []
     ions[site] -= replaced
-    doped = _Doped(ions, excess, site, foreign, replaced, coordination)
+    doped = _Doped(ions, excess, site, _Ion(dopant, dopant_charge), replaced, coordination)
     carriers: Literal["electrons", "holes"] = "electrons" if excess > 0 else "holes"
     words = _share(abs(excess), replaced, carriers.removesuffix("s"), carriers, dopant)
     last = Compensation(carriers, words, None, None, -1 if excess > 0 else 1, None, None, abs(excess))
@@ -186,9 +184,9 @@ class _Doped(NamedTuple):
     def formula(self, removed: _Ion, number: int, added: str | None = None, cells: int = 1) -> Formula:
         """Count the atoms of `cells` supercells with `number` ions removed and as many of an element added."""
         counts: Counter[str] = Counter()
-        for ion, count in self.host.items():
-            counts[ion.symbol] += count * cells - (number if ion == removed else 0)
-        counts[self.dopant.symbol] += self.replaced * cells
+        for ion, count in (*self.host.items(), (self.dopant, self.replaced)):
+            counts[ion.symbol] += count * cells
+        counts[removed.symbol] -= number
         if added is not None:
             counts[added] += number
         return Formula(tuple(sorted((+counts).items(), key=lambda item: RANK[item[0]])))
@@ -201,7 +199,7 @@ class _Doped(NamedTuple):
 def _partners(doped: _Doped) -> Iterator[Compensation]:
     """Find the co-dopant of closest size for each place."""
     found: list[tuple[tuple[bool, bool, float], Compensation]] = []
-    natives = {ion.symbol for ion in doped.host} | {doped.site.symbol, doped.dopant.symbol}
+    natives = {doped.dopant.symbol, *(ion.symbol for ion in doped.host)}
     for place, there in doped.host.items():
         own, choices = place == doped.site, []
         for charge, symbols in _PARTNERS.items():
@@ -212,32 +210,27 @@ def _partners(doped: _Doped) -> Iterator[Compensation]:
                 size = radius_mismatch(*place, symbol, charge, doped.coordination if own else None)
                 if size is not None and symbol not in natives and abs(size.percent) <= _LARGEST_MISMATCH:
                     choices.append((abs(size.percent), _Ion(symbol, charge), number))
-        if not choices:
-            continue
-        mismatch, ion, number = min(choices)
-        formula = doped.formula(place, number, ion.symbol)
-        name = f"{ion} on {doped.named(place)}"
-        words = f"{_share(number, doped.replaced, name, name, doped.dopant.symbol)} ({formula})"
-        order = (not own, place.charge * doped.site.charge < 0, mismatch)
-        found.append((order, Compensation("co-dopant", words, formula, *ion, *place, number)))
+        for mismatch, ion, number in sorted(choices)[:1]:
+            formula, name = doped.formula(place, number, ion.symbol), f"{ion} on {doped.named(place)}"
+            words = f"{_share(number, doped.replaced, name, name, doped.dopant.symbol)} ({formula})"
+            order = (not own, place.charge * doped.site.charge < 0, mismatch)
+            found.append((order, Compensation("co-dopant", words, formula, *ion, *place, number)))
     yield from (item for _, item in sorted(found, key=lambda entry: entry[0]))
 
 
 def _vacancies(doped: _Doped) -> Iterator[Compensation]:
     """Count the vacancies of each of the host's ions that are charged like the dopant's excess."""
-    for ion, there in sorted(
-        doped.host.items(), key=lambda item: (abs(item[0].charge), RANK[item[0].symbol])
-    ):
+    for ion in sorted(doped.host, key=lambda ion: (abs(ion.charge), RANK[ion.symbol])):
         if ion.charge * doped.excess <= 0 or (ion.charge > 0 and ion.symbol in _CENTRES):
             continue
         cells = abs(ion.charge) // math.gcd(ion.charge, doped.excess)
         number = doped.excess * cells // ion.charge
-        if number >= there * cells:  # a place that is all empty is another structure
+        if number >= doped.host[ion] * cells:  # a place that is all empty is another structure
             continue
         name, formula = doped.named(ion), doped.formula(ion, number, cells=cells)
-        dopants = doped.replaced * cells
-        words = _share(number, dopants, f"{name} vacancy", f"{name} vacancies", doped.dopant.symbol)
-        words += f" ({formula}{f', {cells} supercells' if cells > 1 else ''})"
+        one, several, dopants = f"{name} vacancy", f"{name} vacancies", doped.replaced * cells
+        words = _share(number, dopants, one, several, doped.dopant.symbol)
+        words += f" ({formula}, {cells} supercells)" if cells > 1 else f" ({formula})"
         yield Compensation("vacancy", words, formula, ion.symbol, ion.charge, *ion, number, cells)
 
 
@@ -245,9 +238,7 @@ def _ions(host: Formula, species: Sequence[Species]) -> Counter[_Ion]:
     ions = Counter(_Ion(item.symbol, item.charge) for item in species for _ in range(item.count))
     charge = sum(ion.charge for ion in ions.elements())
     if charge or Counter(ion.symbol for ion in ions.elements()) != dict(host.counts):
-        raise TinkeringError(
-            f"{host}: give the states of all its atoms, neutral (these add up to {charge:+d})"
-        )
+        raise TinkeringError(f"{host}: give the states of all its atoms; these have {charge:+d} in all")
     return ions
 
 

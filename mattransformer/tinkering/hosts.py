@@ -51,7 +51,7 @@ def is_structure(host: object) -> bool:
     """Say whether a host is a structure, or the name of a file with one."""
     if isinstance(host, str | Path):
         return Path(host).suffix.lower() in _STRUCTURES or Path(host).name.upper() in ("POSCAR", "CONTCAR")
-    return hasattr(host, "lattice") and hasattr(host, "species")
+    return hasattr(host, "lattice") and hasattr(host, "frac_coords")
 
 
 def read_host(

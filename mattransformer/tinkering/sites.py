@@ -75,13 +75,15 @@ class Site:
         return tuple((symbol, count) for symbol, count in left.items() if count)
 
     @cached_property
+    def assigned(self) -> tuple[Species, ...]:
+        """Oxidation states of all atoms of the host in the likeliest assignment; none where nothing balances."""
+        best = assign_oxidation_states(self.host, most=1)
+        return best[0].species if best else ()
+
+    @cached_property
     def species(self) -> tuple[Species, ...]:
-        """Oxidation states of its atoms in the likeliest assignment, commonest first; none where nothing balances."""
-        if self.charges is not None:
-            own = self.charges
-        else:
-            best = assign_oxidation_states(self.host, most=1)
-            own = tuple(item for item in best[0].species if item.symbol == self.element) if best else ()
+        """Oxidation states of the atoms of the element, commonest first; none where no states are known."""
+        own = self.charges or tuple(item for item in self.assigned if item.symbol == self.element)
         return tuple(sorted(own, key=lambda item: -item.count))
 
     @property

@@ -6,8 +6,9 @@
 Each candidate is scored (see `combined`), and the best are explained: charges, compensation, radii, whether the
 compound is known. A dilute dopant has no compound of its own that a model could know: at 5 % the formula has a hundred
 atoms, and models see thirty. It is scored by what it is made of, the ordered compounds at both ends (SrTiO3, and the
-compound with all atoms of the site replaced) and the pair of ions; the fraction decides the formula, the compensation
-and whether it is neutral.
+compound with all atoms of the site replaced), whose scores are shown, and the pair of ions, averaged over known
+compounds, which ranks: what a little of a dopant does does not hang on a compound of its own. The fraction decides the
+formula, the compensation and whether it is neutral.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from numpy.typing import NDArray
 from mattransformer.data.known import KnownFormulas
 from mattransformer.elements import PAULING, RADIOACTIVE
 from mattransformer.formula import Formula
-from mattransformer.screening.assignments import Species, assign_oxidation_states
+from mattransformer.screening.assignments import Species
 from mattransformer.screening.rules import charge_neutral
-from mattransformer.tinkering.combined import Combined, Evidence, evidence, probabilities
+from mattransformer.tinkering.combined import Combined, Evidence, dilute_scores, evidence, probabilities
 from mattransformer.tinkering.dopants import compensations, dopant_state, kind
 from mattransformer.tinkering.hosts import Host
 from mattransformer.tinkering.network import SubstitutionNetwork
@@ -57,6 +58,11 @@ class Wish:
     only: frozenset[str] | None = None
     forbid: frozenset[str] = frozenset()
     oxidation_states: str = "smact14"
+
+    @property
+    def dilute(self) -> bool:
+        """Whether some atoms of the site stay."""
+        return self.fraction is not None and self.fraction < 1
 
     def wanted(self, sites: Sequence[Site]) -> NDArray[np.bool_]:
         """Say which candidates may come: radioactive ones only where they are asked for or there already."""
@@ -112,6 +118,7 @@ class Tinkerer:
             )
         table = pd.DataFrame(rows, columns=None if rows else COLUMNS)
         if rows:
+            table["known"] = self.known.contains(table["known"].tolist())
             names = [*COLUMNS, *(ranker.name for ranker in self.extra)]
             table = table[[name for name in names if name in table]]
             if all(len(host.sites) == 1 for host in hosts):
@@ -125,7 +132,7 @@ class Tinkerer:
             return []
         wanted = wish.wanted(sites) if len({site.element in RADIOACTIVE for site in sites}) == 1 else None
         known = self._evidence(sites, wanted)
-        scores = self._scores(sites, known)
+        scores = self._scores(sites, known, dilute=wish.dilute)
         extra = {ranker.name: ranker.scores(sites) for ranker in self.extra}
         every = np.where(known.free, scores, np.nan)
         chances = probabilities(every)
@@ -148,13 +155,15 @@ class Tinkerer:
         return found
 
     def _evidence(self, sites: Sequence[Site], wanted: NDArray[np.bool_] | None) -> Evidence:
-        if isinstance(self.ranker, Combined):
-            return self.ranker.gather(sites, wanted)
-        return evidence(self.network, sites)
+        return (
+            self.ranker.gather(sites, wanted)
+            if isinstance(self.ranker, Combined)
+            else evidence(self.network, sites)
+        )
 
-    def _scores(self, sites: Sequence[Site], known: Evidence) -> _Floats:
+    def _scores(self, sites: Sequence[Site], known: Evidence, *, dilute: bool = False) -> _Floats:
         if isinstance(self.ranker, Combined):
-            return self.ranker.calibration.scores(known)
+            return dilute_scores(known) if dilute else self.ranker.calibration.scores(known)
         return self.ranker.scores(sites)
 
     def _paired(self, host: Host, wish: Wish) -> list[_Chosen]:
@@ -232,7 +241,7 @@ class Tinkerer:
             "charge_neutral": bool(neutral),
             "oxidation_states_set": wish.oxidation_states,
             "compensation": "; ".join(_compensated(host, each[0], chosen.elements[0], dilution)),
-            "known": bool(self.known.contains([formula])[0]),
+            "known": formula,
         }
 
 
@@ -265,7 +274,7 @@ class _Effect:
 
 COLUMNS: Final = [
     *("rank", "dopant", "host", "site", "formula", "fraction", "probability", "log_odds"),
-    *("masked_probability", "exchange_probability", "log_likelihood_change"),
+    *("masked_probability", "exchange_probability", "pair_probability", "log_likelihood_change"),
     *("host_state", "dopant_state", "kind", "charge_neutral", "oxidation_states_set", "compensation"),
     *("radius_mismatch_percent", "coordination", "electronegativity_difference", "known"),
 ]
@@ -277,6 +286,7 @@ def _measures(known: Evidence, row: int, at: int, host: int) -> dict[str, float]
         "log_odds": float(known.context[row, at] - known.context[row, host]),
         "masked_probability": float(np.exp(known.context[row, at])),
         "exchange_probability": float(np.exp(known.exchange[row, at])),
+        "pair_probability": float(np.exp(known.pair[row, at])),
         "log_likelihood_change": float(known.likelihood_change[row, at]),
     }
 
@@ -341,11 +351,13 @@ def _compensated(host: Host, effect: _Effect, symbol: str, dilution: Dilution) -
     Nothing where two sites change, where no states are known, or where atoms of several states are replaced.
     """
     site = host.sites[0]
-    if len(host.sites) > 1 or effect.dopant_state is None or effect.kind == _ISOVALENT:
+    if len(host.sites) > 1 or effect.dopant_state is None or effect.kind == _ISOVALENT or not site.assigned:
         return []
     base = _base(host)
-    assigned = assign_oxidation_states(base, most=1)[0].species
-    species = [Species(item.symbol, item.charge, item.count * dilution.cells) for item in assigned]
+    scale = dilution.cells * base.atoms
+    species = [
+        Species(item.symbol, item.charge, item.count * scale // site.host.atoms) for item in site.assigned
+    ]
     own = site.species[0]
     there = sum(item.count for item in species if (item.symbol, item.charge) == (own.symbol, own.charge))
     if dilution.replaced > there:

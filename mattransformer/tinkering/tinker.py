@@ -82,12 +82,13 @@ def tinker(
         fraction is given), `fraction` (as reached), `probability` (of the calibrated score, over all elements that the
         host does not have), `log_odds` (ln of how much likelier the dopant is on the site than the host's element, from
         the surroundings alone), `masked_probability` (from the surroundings alone, all atoms of the site together),
-        `exchange_probability` (the element that is there being told), `log_likelihood_change` (ln of the probability of
-        the compound under the causal model over that of the host; empty beyond the shortlist of 30 and beyond 30
-        atoms), `host_state` (mean oxidation state), `dopant_state`, `kind` (`donor`, `acceptor` or `isovalent`),
-        `charge_neutral` (of the formula by `oxidation_states_set`; with a fraction, whether dopant and host have the
-        same state), `compensation` (what would make the formula neutral), `radius_mismatch_percent` (Shannon radius of
-        the dopant over that of the host's ion), `coordination` (that the radii are for),
+        `exchange_probability` (the element that is there being told), `pair_probability` (the same, averaged over known
+        compounds of this element with the same anion; it ranks where a fraction is given), `log_likelihood_change` (ln
+        of the probability of the compound under the causal model over that of the host; empty beyond the shortlist of
+        30 and beyond 30 atoms), `host_state` (mean oxidation state), `dopant_state`, `kind` (`donor`, `acceptor` or
+        `isovalent`), `charge_neutral` (of the formula by `oxidation_states_set`; with a fraction, whether dopant and
+        host have the same state), `compensation` (what would make the formula neutral), `radius_mismatch_percent`
+        (Shannon radius of the dopant over that of the host's ion), `coordination` (that the radii are for),
         `electronegativity_difference` (Pauling, dopant less host) and `known`.
         For a composition with holes: `rank`, `dopant` (what was filled in), `formula`, `probability` (among the rows),
         `log_prob` or `log_prob_bound`, `charge_neutral`, `oxidation_states_set`, `known`.

@@ -57,7 +57,17 @@ def program(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
 def test_the_help_names_every_command_and_explains_its_words(program: Program) -> None:
     outcome = program("--help")
     assert outcome.code == 0
-    for word in ("corpus", "train", "generate", "fill", "screen", "charge-neutral", "novel", "variant"):
+    for word in (
+        "corpus",
+        "train",
+        "generate",
+        "fill",
+        "tinker",
+        "screen",
+        "charge-neutral",
+        "novel",
+        "variant",
+    ):
         assert word in outcome.out
 
 
@@ -270,6 +280,51 @@ def test_a_filled_table_that_is_printed_has_as_many_rows_as_were_asked_for(progr
     assert len(rows) == 3
     assert {row.split()[1] for row in rows} <= set(SYMBOLS)
     assert "(source oqmd, variant pure, seed 0)" in summary
+
+
+def test_dopants_of_strontium_titanate_are_written_with_their_supercell(program: Program) -> None:
+    outcome = program(
+        *("tinker", "SrTiO3", "--site", "Ti", "--fraction", "0.05", "--top", "7", "-o", "dopants.csv")
+    )
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[-1] == "written to dopants.csv: 7 rows"
+    table = pd.read_csv("dopants.csv")
+    assert table["formula"].str.startswith("Sr20").all()
+    assert table["rank"].tolist() == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_file_of_hosts_is_tinkered_with_in_one_go(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "hosts.csv").write_text("formula,site\nSrTiO3,Ti\nnonsense,Ti\nNaCl,Na\n", encoding="utf-8")
+    outcome = program("tinker", "hosts.csv", "--score", "network", "--top", "3", "-o", "out.parquet")
+    assert outcome.code == 0
+    assert "1 row left out, the first in line 3: " in outcome.out
+    table = pd.read_parquet("out.parquet")
+    assert table["host"].tolist() == ["SrTiO3"] * 3 + ["NaCl"] * 3
+
+
+def test_a_cif_gives_supercells_with_each_suggestion(program: Program, tmp_path: Path) -> None:
+    from pymatgen.core.lattice import Lattice
+    from pymatgen.core.structure import Structure
+
+    rock_salt = Structure.from_spacegroup(
+        "Fm-3m", Lattice.cubic(4.21), ["Mg", "O"], [[0, 0, 0], [0.5, 0.5, 0.5]]
+    )
+    rock_salt.to(filename=str(tmp_path / "periclase.cif"))
+    outcome = program(
+        *("tinker", "periclase.cif", "--site", "Mg", "--fraction", "0.25", "--top", "2", "--cifs", "cells"),
+        *("--score", "network"),
+    )
+    assert outcome.code == 0
+    written = sorted((tmp_path / "cells").iterdir())
+    assert len(written) == 2
+    assert Structure.from_file(written[0]).composition.get_atomic_fraction("Mg") == 0.375
+
+
+def test_tinkering_refuses_what_cannot_be_in_one_line(program: Program) -> None:
+    assert "Zr is not in SrTiO3" in program.refuses("tinker", "SrTiO3", "--site", "Zr")
+    assert "fraction: 0" in program.refuses("tinker", "SrTiO3", "--site", "Ti", "--fraction", "0")
+    assert "only: 'Zz' is no element" in program.refuses("tinker", "SrTiO3", "--site", "Ti", "--only", "Zz")
+    assert "there is no such file" in program.refuses("tinker", "missing.cif", "--site", "Ti")
 
 
 def test_screening_keeps_lead_free_perovskites_and_says_what_it_left_out(

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = ROOT / "constraints.txt"
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 LARGEST_WEIGHTS = 24_000_000  # bytes of all checkpoints together, which hardly shrink in an archive
+LARGEST_NETWORK = 1_000_000  # of the network that tinkering asks
+NETWORK = "mattransformer/tinkering/files/network.safetensors"
 LARGEST_REST = 4_000_000  # bytes of the archive beside them
 
 
@@ -88,9 +90,13 @@ def test_the_wheel_carries_its_data_and_no_more(wheel: Path) -> None:
         "mattransformer/data/files/mp_transport.csv.gz",
         "mattransformer/data/files/NOTICE.md",
         "mattransformer/models/shipped/gpt2/model.safetensors",
+        NETWORK,
+        "mattransformer/tinkering/files/calibration.json",
     } <= names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"mattransformer"}
-    assert sum(entry.file_size for entry in weights) < LARGEST_WEIGHTS
+    sizes = {entry.filename: entry.file_size for entry in weights}
+    assert sizes.pop(NETWORK) < LARGEST_NETWORK
+    assert sum(sizes.values()) < LARGEST_WEIGHTS
     assert wheel.stat().st_size - sum(entry.compress_size for entry in weights) < LARGEST_REST
 
 

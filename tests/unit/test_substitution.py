@@ -158,7 +158,7 @@ def test_the_weights_of_evidence_are_found_again() -> None:
     answers = (scores + random.gumbel(size=scores.shape)).argmax(axis=1)
     cases = [type(case)(case.site, CANDIDATES[at], case.compound, case.compared) for at in answers]
     nothing = np.full(exchange.shape, np.nan)
-    known = Evidence(exchange, nothing, state, nothing, np.ones(exchange.shape, dtype=bool))
+    known = Evidence(exchange, nothing, state, nothing, nothing, np.ones(exchange.shape, dtype=bool))
     weights = fit(cases, known, PLAIN)
     assert weights["exchange"] == pytest.approx(1.5, abs=0.1)
     assert weights["state"] == pytest.approx(0.5, abs=0.1)
