@@ -9,8 +9,9 @@ The score of a candidate is a weighted sum of
 
 The weights are those of a conditional logit model (McFadden 1974) of which element the held-out rows of the Materials
 Project and OQMD have where a train row has the host's; `calibration` fits them. The probability of a candidate is
-therefore the share of such rows that it is expected to have. What the network says without being told the element is
-left out: it is at home among compounds whose neighbours it has learned, and misleads among others.
+therefore the share of such rows that it is expected to have. Evidence whose weight would be negative has none; of the
+shipped calibration that is the causal model's, whose answer is shown all the same. What the network says without being
+told the element is left out: it is at home among compounds whose neighbours it has learned, and misleads among others.
 
 A dilute dopant makes no such row. It is scored by the pair of ions alone, `pair`, the mean of `exchange` over known
 compounds (see `pairs`).
