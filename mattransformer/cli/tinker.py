@@ -118,9 +118,13 @@ def tinker(
     `mattransformer tinker hosts.csv --site O --score network -o anions.parquet`
     """
     from mattransformer.tinkering.doping import write_supercells
+    from mattransformer.tinkering.hosts import is_canvas, is_structure
+    from mattransformer.tinkering.sites import TinkeringError
     from mattransformer.tinkering.tinker import tinker as suggest
 
     check_output(output)
+    if cifs is not None and not is_structure(host):
+        raise TinkeringError(f"--cifs: {host} is no structure, so there is no supercell of it; give a CIF")
     hosts, sites, left_out = _hosts(host, site, column)
     table = suggest(
         hosts,
@@ -137,7 +141,12 @@ def tinker(
         known=known,
         progress=True,
     )
-    summary = f"{host}: what could take the place of {site or 'the holes'}, by {score} score{left_out}"
+    place = (
+        "the holes"
+        if isinstance(hosts, str) and is_canvas(hosts)
+        else f"{site or 'the sites'}, by {score} score"
+    )
+    summary = f"{host}: what could take the place of {place}{left_out}"
     if cifs is not None and len(table):
         written = write_supercells(host, table, cifs)
         summary += f"; {written} supercells in {cifs}"
@@ -148,17 +157,19 @@ def _hosts(host: str, site: str | None, column: str | None) -> tuple[str | list[
     """Read hosts and their sites: one as it stands, or those of a table; and say what is left out of it."""
     import pandas as pd
 
+    from mattransformer.data.readers import READERS
     from mattransformer.data.streams import FormulaStream
     from mattransformer.tinkering.hosts import is_canvas, is_structure, read_host
     from mattransformer.tinkering.sites import TinkeringError
 
-    sites = None if site is None else site.replace(",", " ").split()
-    one = sites[0] if sites and len(sites) == 1 else sites
+    table_name = bool(set(Path(host).suffixes) & set(READERS))
+    if table_name and not is_structure(host) and not Path(host).is_file():
+        raise TinkeringError(f"{host}: there is no such file; give a table of hosts, a CIF or a formula")
     if is_canvas(host) or is_structure(host) or not Path(host).is_file():
-        return host, one, ""
+        return host, site, ""
     stream = FormulaStream(Path(host), column)
     table = pd.concat(list(stream.pieces()))
-    asked = table["site"].tolist() if site is None and "site" in table else [one] * len(table)
+    asked = table["site"].tolist() if site is None and "site" in table else [site] * len(table)
     kept: list[tuple[str, Any]] = []
     reasons = dict(stream.skipped)
     for line, formula, own in zip(table.index, table["formula"], asked, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from mattransformer.elements import RANK
 from mattransformer.formula import Formula, FormulaError
-from mattransformer.notation import read_plain, show
+from mattransformer.notation import show
 from mattransformer.tinkering.sites import CANDIDATES, Site, TinkeringError
 from mattransformer.tinkering.structures import StructureSite, find_site, read_structure
 from mattransformer.tokenization import BLANK, MASK
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Elements = str | Iterable[str] | None
 _STRUCTURES: Final = (".cif", ".vasp", ".poscar")
 _MOST_SITES: Final = 2
+_FRACTION: Final = re.compile(r"\d*\.\d")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,16 +72,22 @@ def read_host(
     Raises:
         TinkeringError: a host or a site that cannot be, in one line.
     """
-    if coordination is not None and (isinstance(coordination, bool) or not isinstance(coordination, int)):
-        raise TinkeringError(f"coordination: {coordination!r} is not possible; give a whole number such as 6")
+    if coordination is not None and (
+        isinstance(coordination, bool) or not isinstance(coordination, int) or coordination < 1
+    ):
+        raise TinkeringError(
+            f"coordination: {coordination!r} is not possible; give a whole number from 1, such as 6"
+        )
     if is_structure(host):
         return _structure_hosts(host, site, coordination)  # type: ignore[arg-type]
     formula = _formula(host)
     if site is None:
         raise TinkeringError(
-            f"{formula}: say which element is to be replaced, for example site='{formula.elements[0]}'"
+            f"{formula}: say which element is to be replaced as its site, for example {formula.elements[0]}"
         )
-    names = [site] if isinstance(site, str) else list(site)
+    if not isinstance(site, Iterable) or isinstance(site, bytes):
+        raise TinkeringError(f"site: {show(site)} is not possible; give a symbol such as Ti")
+    names = site.replace(",", " ").split() if isinstance(site, str) else list(site)
     if not 1 <= len(names) <= _MOST_SITES or len(set(names)) < len(names):
         raise TinkeringError(f"site: {show(site)} is not possible; give one element, or two different ones")
     return [Host(tuple(Site(formula, _symbol(name, "site"), coordination) for name in names))]
@@ -100,7 +108,11 @@ def read_elements(name: str, given: Elements) -> frozenset[str] | None:
     """
     if given is None:
         return None
+    if not isinstance(given, Iterable) or isinstance(given, bytes):
+        raise TinkeringError(f"{name}: {show(given)} is not possible; give symbols such as Ti")
     words = given.replace(",", " ").split() if isinstance(given, str) else list(given)
+    if not words:
+        raise TinkeringError(f"{name}: it names no element; give symbols such as Ti, or leave it out")
     return frozenset(_symbol(word, name) for word in words)
 
 
@@ -120,7 +132,7 @@ def _formula(host: object) -> Formula:
             f"{show(host)} is no host; give a formula, a structure, the name of a CIF, or a composition with {MASK}"
         )
     try:
-        if read_plain(host) is None:
+        if _FRACTION.search(host):
             raise FormulaError("fractional amounts are no ordered host")
         formula = Formula.parse(host)
     except FormulaError as error:

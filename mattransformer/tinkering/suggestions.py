@@ -225,8 +225,8 @@ class Tinkerer:
             neutral = charge_neutral(formula, wish.oxidation_states)
         else:
             dilution = nearest_dilution(_atoms(host), wish.fraction)
-            formula = diluted(_base(host), host.sites[0].element, chosen.elements[0], dilution)
-            neutral = each[0].kind == _ISOVALENT and each[0].host_state == each[0].dopant_state
+            formula = _diluted(host, chosen.elements[0], dilution)
+            neutral = each[0].kind == _ISOVALENT
         return {
             "dopant": ", ".join(chosen.elements),
             "host": host.formula.reduced.reduced_formula,
@@ -301,6 +301,8 @@ def _effect(site: Site, symbol: str) -> _Effect:
     if state is None:
         return _Effect(site.state, None, None, None, site.coordination, difference)
     mismatch = radius_mismatch(site.element, charge, symbol, state, site.coordination)
+    if mismatch is not None and mismatch.dopant.angstrom <= 0:
+        mismatch = None  # of a bare proton Shannon's radius is negative, and compares with nothing
     return _Effect(
         site.state,
         state,
@@ -332,6 +334,18 @@ def _atoms(host: Host) -> int:
     """Atoms of the site in it."""
     site = host.sites[0]
     return site.count if host.structure is not None else dict(_base(host).counts)[site.element]
+
+
+def _diluted(host: Host, symbol: str, dilution: Dilution) -> Formula:
+    """Write the compound with some atoms of its site replaced, not reduced."""
+    site = host.sites[0]
+    if host.structure is None:
+        return diluted(_base(host), site.element, symbol, dilution)
+    # Symmetry may tell the site's atoms from others of the element.
+    counts = {element: count * dilution.cells for element, count in host.formula.counts}
+    counts[site.element] -= dilution.replaced
+    counts[symbol] = counts.get(symbol, 0) + dilution.replaced
+    return Formula.parse({element: count for element, count in counts.items() if count})
 
 
 def _replaced(host: Host, elements: Sequence[str]) -> Formula:

@@ -200,11 +200,11 @@ def ordered_supercell(
     return DopedCell(cell.get_sorted_structure(), dilution.fraction, float(between.min()))
 
 
-def write_cif(path: Path, cell: DopedCell) -> None:
+def write_cif(path: str | Path, cell: DopedCell) -> None:
     """Write a doped cell as a CIF, atom by atom in P1, at once or not at all; the folder must exist."""
     from pymatgen.io.cif import CifWriter
 
-    write_text(path, str(CifWriter(cell.structure)))
+    write_text(Path(path), str(CifWriter(cell.structure)))
 
 
 def _separated(

@@ -86,10 +86,11 @@ def tinker(
         compounds of this element with the same anion; it ranks where a fraction is given), `log_likelihood_change` (ln
         of the probability of the compound under the causal model over that of the host; empty beyond the shortlist of
         30 and beyond 30 atoms), `host_state` (mean oxidation state), `dopant_state`, `kind` (`donor`, `acceptor` or
-        `isovalent`), `charge_neutral` (of the formula by `oxidation_states_set`; with a fraction, whether dopant and
-        host have the same state), `compensation` (what would make the formula neutral), `radius_mismatch_percent`
-        (Shannon radius of the dopant over that of the host's ion), `coordination` (that the radii are for),
-        `electronegativity_difference` (Pauling, dopant less host) and `known`.
+        `isovalent`), `charge_neutral` (whether the compound can be, its elements in any states of
+        `oxidation_states_set`; with a fraction, whether the dopant has the state of the ion it replaces),
+        `compensation` (what would make the formula neutral, all others in the host's states),
+        `radius_mismatch_percent` (Shannon radius of the dopant over that of the host's ion), `coordination` (that the
+        radii are for), `electronegativity_difference` (Pauling, dopant less host) and `known`.
         For a composition with holes: `rank`, `dopant` (what was filled in), `formula`, `probability` (among the rows),
         `log_prob` or `log_prob_bound`, `charge_neutral`, `oxidation_states_set`, `known`.
 
@@ -107,6 +108,11 @@ def tinker(
         if site is not None or fraction is not None:
             raise TinkeringError(
                 f"{host}: a composition with holes says by itself what is to be filled; leave out site and fraction"
+            )
+        if score != COMBINED or any(given is not None for given in (only, forbid, masked, coordination)):
+            raise TinkeringError(
+                f"{host}: only, forbid, score, masked and coordination go with a site; leave them out, and choose "
+                "among the rows of the table"
             )
         return _filled(str(host), top, model, oxidation_states, index)
     if fraction is not None:

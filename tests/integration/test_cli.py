@@ -325,6 +325,8 @@ def test_tinkering_refuses_what_cannot_be_in_one_line(program: Program) -> None:
     assert "fraction: 0" in program.refuses("tinker", "SrTiO3", "--site", "Ti", "--fraction", "0")
     assert "only: 'Zz' is no element" in program.refuses("tinker", "SrTiO3", "--site", "Ti", "--only", "Zz")
     assert "there is no such file" in program.refuses("tinker", "missing.cif", "--site", "Ti")
+    assert "there is no such file" in program.refuses("tinker", "missing.csv", "--site", "Ti")
+    assert "is no structure" in program.refuses("tinker", "SrTiO3", "--site", "Ti", "--cifs", "cells")
 
 
 def test_screening_keeps_lead_free_perovskites_and_says_what_it_left_out(

@@ -158,10 +158,22 @@ def test_the_sites_of_magnetite_are_questions_of_their_own() -> None:
     assert sorted(map(tuple, neighbours)) == [(4,), (6,)]
 
 
+def test_one_of_two_iron_sites_is_doped() -> None:
+    row = mt.tinker(magnetite(), site="Fe2", fraction=0.25, only="Co", score="network").iloc[0]
+    assert row["formula"] == "Fe20Co4O32"
+    cell = mt.doped_supercell(magnetite(), "Fe2", "Co", 0.25)
+    assert cell.structure.composition.reduced_formula == mt.Formula.parse(row["formula"]).reduced_formula
+
+
+def test_trivalent_manganese_leaves_magnetite_neutral() -> None:
+    row = mt.tinker("Fe3O4", site="Fe", fraction=0.1, only="Mn", score="network").iloc[0]
+    assert (row["dopant_state"], row["kind"], bool(row["charge_neutral"])) == (3, "isovalent", True)
+
+
 def test_a_doped_supercell_of_strontium_titanate_is_written(tmp_path: Path) -> None:
     cell = mt.doped_supercell(perovskite(), "Ti", "Nb", 0.05)
     assert cell.structure.composition.formula.replace(" ", "") == "Sr20Ti19Nb1O60"
-    mt.write_cif(tmp_path / "doped.cif", cell)
+    mt.write_cif(str(tmp_path / "doped.cif"), cell)
     assert Structure.from_file(tmp_path / "doped.cif").composition == cell.structure.composition
 
 
@@ -253,6 +265,11 @@ def test_the_network_fills_a_site_of_any_size_and_knows_no_order() -> None:
         ("strontium", {"site": "Ti"}, "cannot be read as a host"),
         ("missing.cif", {"site": "Ti"}, "there is no such file"),
         ("Sr <mask> O3", {"site": "Ti"}, "leave out site and fraction"),
+        ("Sr <mask> O3", {"only": "Ti"}, "go with a site; leave them out"),
+        ("SrTiO3", {"site": 5}, "site: 5 is not possible"),
+        ("SrTiO3", {"site": "Ti", "only": 5}, "only: 5 is not possible"),
+        ("SrTiO3", {"site": "Ti", "only": []}, "only: it names no element"),
+        ("SrTiO3", {"site": "Ti", "coordination": 0}, "whole number from 1"),
         (["SrTiO3"], {"site": ["Ti", "O"]}, "2 for 1 hosts"),
         (7, {"site": "Ti"}, "is no host"),
         ("LiFePO4", {"site": ["Fe", "P"], "fraction": 0.1}, "give the sites one by one"),
