@@ -214,12 +214,12 @@ def main() -> None:
         record["task_b"] = record.get("task_b", {}) | judged(replaced, second)
     if "language" in parts:
         # Slow: each is kept as it comes, and those that are there are not measured again.
-        for task, cases in (("task_b", replaced), ("task_a", hidden)):
-            for ranker in language():
-                own = record.setdefault(task, {})
-                if ranker.name not in own:
-                    own |= judged(cases, [ranker])
-                    write_text(options.out, json.dumps(record, indent=1) + "\n")
+        # Task B alone: these rankers do not score the element that is there, which is the answer of task A.
+        for ranker in language():
+            own = record.setdefault("task_b", {})
+            if ranker.name not in own:
+                own |= judged(replaced, [ranker])
+                write_text(options.out, json.dumps(record, indent=1) + "\n")
     if about:
         record["questions"] = about | facts
     if "textbook" in parts:
