@@ -19,6 +19,7 @@ from mattransformer.generation.requests import Request
 from mattransformer.generation.samples import MOST_ATOMS
 from mattransformer.objectives.choices import Arrivals, Choice, Likelier, Samples
 from mattransformer.objectives.draws import root_key, uniforms
+from mattransformer.objectives.prefix_tree import EndlessWalkError
 from mattransformer.objectives.sampling import ROUND
 from mattransformer.objectives.sequences import SequenceBlock, in_blocks
 from mattransformer.objectives.table import objective_of
@@ -36,8 +37,8 @@ _ROUND_GROWTH: Final = (
 _LEAST_ROUND: Final = 256
 _MOST_ROUND: Final = 2**24
 _GROWTH: Final = 1.3
-MOST_NODES: Final = 4_000_000
-"""Prefixes that are evaluated in search of the most probable compositions, some minutes of work."""
+MOST_NODES: Final = 1_000_000
+"""Prefixes that one walk evaluates in search of the most probable compositions, some minutes of work."""
 _MARGIN: Final = 1e-3  # nats, so that rounding does not lose the sample that the search begins at
 _LEAST_STEP: Final = 0.3  # nats by which the search is deepened
 _MOST_STEP: Final = 2.0
@@ -284,17 +285,15 @@ class Drawing:
 
     def _all(self, choice: Choice) -> Found:
         """Walk through trees whole, unless there is no end to it."""
-        parts: list[Found] = []
-        for tree in self._objective.trees(self._model, self._request.plan(choice, [self._request.seed])):
-            for blocks in tree.branches():
-                parts.append(gather(blocks, Failures()))
-                if tree.nodes > MOST_NODES:
-                    raise DrawingError(
-                        f"the {self._request.n:,} most probable compositions that keep these rules are too improbable "
-                        f"to be searched for: {tree.nodes:,} prefixes are as probable, and there is no end; ask for "
-                        "fewer, or draw without replacement (generate with replace=False)"
-                    )
-        return merged(parts)
+        plan = self._request.plan(choice, [self._request.seed], MOST_NODES)
+        trees = self._objective.trees(self._model, plan)
+        try:
+            return merged([gather(blocks, Failures()) for tree in trees for blocks in tree.branches()])
+        except EndlessWalkError as error:
+            raise DrawingError(
+                f"the {self._request.n:,} most probable compositions that keep these rules are too improbable to be "
+                f"searched for ({error}); ask for fewer, or draw without replacement (generate with replace=False)"
+            ) from error
 
 
 def _earliest(found: Found, n: int, seed: int) -> Found:

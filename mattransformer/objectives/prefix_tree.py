@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mattransformer.errors import MattransformerError
 from mattransformer.objectives.choices import Choice, Node
 from mattransformer.objectives.draws import child_keys, root_key
 from mattransformer.objectives.sequences import SequenceBlock
@@ -50,6 +51,7 @@ class Plan:
         max_tokens: a sequence that has not ended after as many atoms is cut, with the atom that is too many.
         rules: what may follow a prefix; None for all tokens.
         precision: of matrix products, see `models.stepping.PRECISIONS`.
+        most_nodes: prefixes that are evaluated; None for any number.
     """
 
     prompt: list[int]
@@ -58,6 +60,11 @@ class Plan:
     max_tokens: int
     rules: Automaton | None = None
     precision: str = "float32"
+    most_nodes: int | None = None
+
+
+class EndlessWalkError(MattransformerError):
+    """A walk through more prefixes than were allowed."""
 
 
 class PrefixTree:
@@ -135,6 +142,8 @@ class PrefixTree:
     def _grow(self, tile: Node) -> tuple[list[SequenceBlock], Node]:
         """Evaluate a tile, and give the sequences that end there and its children."""
         self.nodes += len(tile)
+        if self._plan.most_nodes is not None and self.nodes > self._plan.most_nodes:
+            raise EndlessWalkError(f"after {self.nodes:,} prefixes there is no end of the walk")
         prefixes, ancestors = (
             torch.from_numpy(array).to(self._device) for array in (tile.tokens, tile.ancestors)
         )
