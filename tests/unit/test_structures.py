@@ -17,24 +17,22 @@ from mattransformer.tinkering.structures import (
     read_structure,
     shortest_vector,
 )
+from tests import crystals
 
 
 @pytest.fixture(scope="module")
 def perovskite() -> Structure:
-    places = [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, 0.5, 0.0]]
-    return Structure.from_spacegroup("Pm-3m", Lattice.cubic(3.905), ["Sr", "Ti", "O"], places)
+    return crystals.perovskite()
 
 
 @pytest.fixture(scope="module")
 def magnetite() -> Structure:
-    places = [[0.125] * 3, [0.5] * 3, [0.2549] * 3]
-    return Structure.from_spacegroup("Fd-3m:2", Lattice.cubic(8.396), ["Fe", "Fe", "O"], places)
+    return crystals.magnetite()
 
 
 @pytest.fixture(scope="module")
 def rutile() -> Structure:
-    lattice = Lattice.tetragonal(4.594, 2.959)
-    return Structure.from_spacegroup("P4_2/mnm", lattice, ["Ti", "O"], [[0.0, 0.0, 0.0], [0.305, 0.305, 0.0]])
+    return crystals.rutile()
 
 
 def refusal(source: str | Path | Structure) -> str:

@@ -22,18 +22,17 @@ from mattransformer.tinkering.supercells import (
     ordered_supercell,
     write_cif,
 )
+from tests import crystals
 
 
 @pytest.fixture(scope="module")
 def perovskite() -> Structure:
-    places = [[0.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.5, 0.5, 0.0]]
-    return Structure.from_spacegroup("Pm-3m", Lattice.cubic(3.905), ["Sr", "Ti", "O"], places)
+    return crystals.perovskite()
 
 
 @pytest.fixture(scope="module")
 def magnetite() -> Structure:
-    places = [[0.125] * 3, [0.5] * 3, [0.2549] * 3]
-    return Structure.from_spacegroup("Fd-3m:2", Lattice.cubic(8.396), ["Fe", "Fe", "O"], places)
+    return crystals.magnetite()
 
 
 def counted(structure: Structure) -> Formula:
