@@ -66,9 +66,13 @@ def _tinkering(record: Mapping[str, Any]) -> Iterator[str]:
     }
     yield "| ranker | hit@1 | hit@5 | hit@10 | MRR | scored |"
     yield "|---|---|---|---|---|---|"
-    for title, rows in (("A", record["task_a"]), ("B", record["task_b"] | trained)):
+    tasks = (
+        ("A", "a hidden element", record["task_a"]),
+        ("A, language models beside these", "a hidden element", record["task_a_sample"]),
+        ("B", "a replaced element of a known host", record["task_b"] | trained),
+    )
+    for title, what, rows in tasks:
         about = next(iter(rows.values()))
-        what = "a hidden element" if title == "A" else "a replaced element of a known host"
         yield f"| **Task {title}: {what}, {about['cases']:,} cases of {about['compounds']:,} compounds** | | | | | |"
         for name, row in sorted(rows.items(), key=lambda item: -item[1]["mrr"][0]):
             yield (

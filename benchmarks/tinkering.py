@@ -47,6 +47,7 @@ TEXTBOOK: Final = _HERE / "textbook_dopants.csv"
 CAUSAL: Final = ("gpt", "gpt2", "gpt-neo", "gpt-j", "bart")
 FILLING: Final = ("roberta", "blm")
 PARTS: Final = ("tables", "language", "textbook", "speed", "icsd")
+_SAMPLE: Final = 150  # compounds that the language models are asked about in task A
 _ORDERS: Final = 1  # that bounds are averaged over; exact for one atom of the site
 
 
@@ -122,9 +123,16 @@ def tables() -> tuple[list[Ranker], list[Ranker]]:
 
 
 def language() -> list[Ranker]:
-    """Load the language models, which are judged by themselves in both tasks."""
+    """Load the language models, which are judged by themselves."""
     models: list[Ranker] = [LikelihoodChange(load(name)) for name in CAUSAL]
     return [*models, *(FilledSite(load(name), orders=_ORDERS) for name in FILLING)]
+
+
+def sampled(cases: Sequence[Case], compounds: int) -> list[Case]:
+    """Draw some of the compounds, with all their cases."""
+    names = sorted({str(case.compound) for case in cases})
+    chosen = set(np.random.default_rng(0).permutation(names)[:compounds].tolist())
+    return [case for case in cases if str(case.compound) in chosen]
 
 
 def textbook() -> dict[str, Any]:
@@ -214,12 +222,17 @@ def main() -> None:
         record["task_b"] = record.get("task_b", {}) | judged(replaced, second)
     if "language" in parts:
         # Slow: each is kept as it comes, and those that are there are not measured again.
-        # Task B alone: these rankers do not score the element that is there, which is the answer of task A.
-        for ranker in language():
-            own = record.setdefault("task_b", {})
-            if ranker.name not in own:
-                own |= judged(replaced, [ranker])
-                write_text(options.out, json.dumps(record, indent=1) + "\n")
+        first, _ = tables()
+        few = sampled(hidden, _SAMPLE)
+        for task, cases, rankers in (
+            ("task_a_sample", few, [*first, *language()]),
+            ("task_b", replaced, language()),
+        ):
+            for ranker in rankers:
+                own = record.setdefault(task, {})
+                if ranker.name not in own:
+                    own |= judged(cases, [ranker])
+                    write_text(options.out, json.dumps(record, indent=1) + "\n")
     if about:
         record["questions"] = about | facts
     if "textbook" in parts:

@@ -125,7 +125,7 @@ def tinker(
     check_output(output)
     if cifs is not None and not is_structure(host):
         raise TinkeringError(f"--cifs: {host} is no structure, so there is no supercell of it; give a CIF")
-    hosts, sites, left_out = _hosts(host, site, column)
+    hosts, sites, left_out = _hosts(host, site, column, coordination)
     table = suggest(
         hosts,
         site=sites,
@@ -153,13 +153,15 @@ def tinker(
     deliver(table, output, summary)
 
 
-def _hosts(host: str, site: str | None, column: str | None) -> tuple[str | list[str], Any, str]:
+def _hosts(
+    host: str, site: str | None, column: str | None, coordination: int | None
+) -> tuple[Any, str | None, str]:
     """Read hosts and their sites: one as it stands, or those of a table; and say what is left out of it."""
     import pandas as pd
 
     from mattransformer.data.readers import READERS
     from mattransformer.data.streams import FormulaStream
-    from mattransformer.tinkering.hosts import is_canvas, is_structure, read_host
+    from mattransformer.tinkering.hosts import is_canvas, is_structure, read_hosts
     from mattransformer.tinkering.sites import TinkeringError
 
     table_name = bool(set(Path(host).suffixes) & set(READERS))
@@ -170,19 +172,13 @@ def _hosts(host: str, site: str | None, column: str | None) -> tuple[str | list[
     stream = FormulaStream(Path(host), column)
     table = pd.concat(list(stream.pieces()))
     asked = table["site"].tolist() if site is None and "site" in table else [site] * len(table)
-    kept: list[tuple[str, Any]] = []
-    reasons = dict(stream.skipped)
-    for line, formula, own in zip(table.index, table["formula"], asked, strict=True):
-        try:
-            read_host(formula, own)
-            kept.append((formula, own))
-        except TinkeringError as error:
-            reasons[line] = str(error)
-    if not kept:
+    hosts, reasons = read_hosts(zip(table.index, table["formula"], asked, strict=True), coordination)
+    reasons = stream.skipped | reasons
+    if not hosts:
         raise TinkeringError(f"{host}: no row is a host; the first: {next(iter(reasons.values()))}")
     left_out = ""
     if reasons:
         line, reason = min(reasons.items())
         number = f"{len(reasons)} row{'s' if len(reasons) > 1 else ''}"
         left_out = f"; {number} left out, the first in {stream.unit} {line}: {reason}"
-    return [formula for formula, _ in kept], [own for _, own in kept], left_out
+    return hosts, None, left_out

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mattransformer.data.known import KnownFormulas
 from mattransformer.data.tables import check_target
 from mattransformer.formula import Formula
 from mattransformer.generation.answers import composition_table, counting, rows_of, warn_if_short
@@ -31,13 +30,13 @@ from mattransformer.generation.requests import (
     Request,
     check_whole,
     conditions_of,
+    known_besides,
     truncation_of,
 )
 from mattransformer.generation.samples import MOST_ATOMS, SampleSet
 from mattransformer.generation.scoring import ScoringModel
 from mattransformer.generation.streaming import Pieces, pieces_folder, write_ranked
 from mattransformer.models.checkpoints import describe, find_checkpoint, load_model
-from mattransformer.notation import show
 from mattransformer.tokenization import CONDITIONS, prompt_ids
 from mattransformer.training.record import versions
 
@@ -165,7 +164,7 @@ class LanguageModel(ScoringModel):
             exact=exact,
             precision=precision,
         )
-        listed = _index(known)
+        listed = known_besides(known)
         with counting(request.n, "generating", show=progress) as count:
             drawn = Drawing(self.model, request, self._scorer(request), progress=count).run()
         warn_if_short(drawn, request)
@@ -207,7 +206,7 @@ class LanguageModel(ScoringModel):
         path = Path(path)
         check_target(path)
         request = self._request(n, seed, conditions, words)
-        listed = _index(known)
+        listed = known_besides(known)
         facts = {"weights": describe(self.folder)["sha256"], **request.identity(), **versions()}
         pieces = Pieces(pieces_folder(path), facts)
         with counting(request.n, "generating", show=progress) as count:
@@ -249,7 +248,7 @@ class LanguageModel(ScoringModel):
                     f"{name}: it decides how samples are drawn, and none are here; leave it out"
                 )
         request = self._request(n, 0, conditions, words | {"likeliest": True})
-        listed = _index(known)
+        listed = known_besides(known)
         drawn = Drawing(self.model, request, self._scorer(request)).run()
         warn_if_short(drawn, request)
         return composition_table(drawn, request, self.score, listed)
@@ -375,17 +374,3 @@ def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:
         CheckpointError: a missing, damaged or foreign checkpoint; the file and the reason are named.
     """
     return LanguageModel(load_model(name_or_folder), find_checkpoint(name_or_folder))
-
-
-def _index(known: Listed) -> KnownFormulas:
-    """Index what is not new: the Materials Project, OQMD, and what the user knows."""
-    listed = KnownFormulas.load()
-    if known is None:
-        return listed
-    if isinstance(known, KnownFormulas):
-        return KnownFormulas(np.union1d(listed.hashes, known.hashes))
-    if not isinstance(known, Iterable | Path):
-        raise GenerationError(
-            f"known: {show(known)} is no list of formulas; give formulas, or a file of them"
-        )
-    return listed.with_formulas(known)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,9 +114,11 @@ class Request:
         """What keeps the rules; None for plain samples. Rules that no composition keeps raise."""
         return Automaton(self.rules) if self.ruled else None
 
-    def plan(self, choice: Choice, seed: list[int]) -> Plan:
-        """Ask for a walk."""
-        return Plan(prompt_ids(self.conditions), choice, seed, MOST_ATOMS, self.automaton, self.precision)
+    def plan(self, choice: Choice, seed: list[int], most_nodes: int | None = None) -> Plan:
+        """Ask for a walk, through so many prefixes at most."""
+        return Plan(
+            prompt_ids(self.conditions), choice, seed, MOST_ATOMS, self.automaton, self.precision, most_nodes
+        )
 
     def identity(self) -> dict[str, Any]:
         """Give all that decides the result, as plain values."""
@@ -199,3 +201,29 @@ def fingerprints_of(listed: Listed) -> np.ndarray | None:
             f"exclude: {listed!r} is no list of formulas; give formulas, a file, or 'known'"
         )
     return KnownFormulas.of(listed).hashes
+
+
+def known_besides(known: Listed) -> KnownFormulas:
+    """Index what is not new: the Materials Project, OQMD, and what the user knows.
+
+    Args:
+        known: formulas, a file of them, an index, or None.
+
+    Raises:
+        MattransformerError: a formula or a file that cannot be read.
+    """
+    listed = _shipped_index()
+    if known is None:
+        return listed
+    if isinstance(known, KnownFormulas):
+        return KnownFormulas(np.union1d(listed.hashes, known.hashes))
+    if not isinstance(known, Iterable | Path):
+        raise GenerationError(
+            f"known: {show(known)} is no list of formulas; give formulas, or a file of them"
+        )
+    return listed.with_formulas(known)
+
+
+@cache
+def _shipped_index() -> KnownFormulas:
+    return KnownFormulas.load()

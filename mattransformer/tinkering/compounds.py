@@ -33,14 +33,14 @@ def replacements(site: Site, compared: NDArray[np.bool_] | None = None) -> dict[
 
     Args:
         site: of a host.
-        compared: candidates that count, (candidates,); None for all that the host does not have.
+        compared: candidates that count, (candidates,); None for all but the elements of the other atoms.
 
     Returns:
         Place of the candidate to the reduced compound; nothing for one beyond what the language models know.
     """
     if site.host.reduced.atoms > MOST_ATOMS:
         return {}
-    present = {INDEX[symbol] for symbol in site.host.elements if symbol in INDEX}
+    present = {INDEX[symbol] for symbol, _ in site.others if symbol in INDEX}
     chosen = np.ones(len(CANDIDATES), dtype=bool) if compared is None else compared
     filled = {
         at: site.filled(CANDIDATES[at]).reduced for at in np.flatnonzero(chosen).tolist() if at not in present

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.elements import RANK
 from mattransformer.formula import Formula, FormulaError
@@ -29,7 +29,7 @@ class Host:
     """A compound with the sites that are to be changed.
 
     Attributes:
-        sites: those asked for together, one or two; of a structure, one, and each is a question of its own.
+        sites: those asked for together, one or two; of a structure, one.
         structure: where there is one.
         places: of a structure, what symmetry tells of each site.
     """
@@ -40,7 +40,7 @@ class Host:
 
     @property
     def formula(self) -> Formula:
-        """As written; of a structure, that of its cell."""
+        """Reduced; of a structure, that of its cell."""
         return self.sites[0].host
 
 
@@ -83,7 +83,8 @@ def read_host(
     formula = _formula(host)
     if site is None:
         raise TinkeringError(
-            f"{formula}: say which element is to be replaced as its site, for example {formula.elements[0]}"
+            f"{formula}: say which element is to be replaced as its site, for example {formula.elements[0]}, or write "
+            f"{MASK} where an atom is to be found"
         )
     if not isinstance(site, Iterable) or isinstance(site, bytes):
         raise TinkeringError(f"site: {show(site)} is not possible; give a symbol such as Ti")
@@ -91,6 +92,28 @@ def read_host(
     if not 1 <= len(names) <= _MOST_SITES or len(set(names)) < len(names):
         raise TinkeringError(f"site: {show(site)} is not possible; give one element, or two different ones")
     return [Host(tuple(Site(formula, _symbol(name, "site"), coordination) for name in names))]
+
+
+def read_hosts(
+    rows: Iterable[tuple[int, object, Any]], coordination: int | None = None
+) -> tuple[list[Host], dict[int, str]]:
+    """Read a table of hosts, and leave out rows that are none.
+
+    Args:
+        rows: number of a row, its formula, and its site as `read_host` takes it.
+        coordination: see `read_host`.
+
+    Returns:
+        The hosts, and the number of each row left out with the reason.
+    """
+    hosts: list[Host] = []
+    left_out: dict[int, str] = {}
+    for number, formula, site in rows:
+        try:
+            hosts.extend(read_host(formula, site, coordination))  # type: ignore[arg-type]
+        except TinkeringError as error:
+            left_out[number] = str(error)
+    return hosts, left_out
 
 
 def read_elements(name: str, given: Elements) -> frozenset[str] | None:
@@ -126,7 +149,7 @@ def _symbol(word: object, name: str) -> str:
 
 def _formula(host: object) -> Formula:
     if isinstance(host, Formula):
-        return host
+        return host.reduced
     if not isinstance(host, str):
         raise TinkeringError(
             f"{show(host)} is no host; give a formula, a structure, the name of a CIF, or a composition with {MASK}"
@@ -141,7 +164,7 @@ def _formula(host: object) -> Formula:
             f"{show(host)} cannot be read as a host: {reason}; give a formula with whole numbers such as SrTiO3, "
             f"or a composition with {MASK}"
         ) from error
-    return formula
+    return formula.reduced
 
 
 def _structure_hosts(

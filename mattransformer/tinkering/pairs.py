@@ -12,8 +12,9 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,8 @@ _MOST: Final = 200  # compounds that are averaged over
 _STEPS: Final = 12  # to a nat, in which logarithms are kept, so that the table is small
 
 
-class Pairs(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Pairs:
     """Averages by element and anion.
 
     Attributes:
@@ -42,9 +44,14 @@ class Pairs(NamedTuple):
     keys: NDArray[np.int16]
     values: NDArray[np.uint8]
 
+    @functools.cached_property
+    def places(self) -> dict[tuple[int, int], int]:
+        """Element and anion to their row."""
+        return {(int(element), int(anion)): at for at, (element, anion) in enumerate(self.keys)}
+
     def scores(self, sites: Sequence[Site]) -> NDArray[np.float64]:
         """Give what replaces the element of each site, (sites, candidates); NaN for an element without compounds."""
-        places = _places(self)
+        places = self.places
         found = np.full((len(sites), len(CANDIDATES)), np.nan)
         for row, site in enumerate(sites):
             element = INDEX[site.element]
@@ -107,16 +114,6 @@ def save_pairs(pairs: Pairs, path: Path = TABLE) -> None:
     content = io.BytesIO()
     np.savez_compressed(content, keys=pairs.keys, values=pairs.values)
     write_bytes(path, content.getvalue())
-
-
-@functools.lru_cache(maxsize=2)
-def _numbered(content: bytes) -> dict[tuple[int, int], int]:
-    keys = np.frombuffer(content, dtype=np.int16).reshape(-1, 2)
-    return {(int(element), int(anion)): at for at, (element, anion) in enumerate(keys)}
-
-
-def _places(pairs: Pairs) -> dict[tuple[int, int], int]:
-    return _numbered(pairs.keys.tobytes())
 
 
 def main() -> None:

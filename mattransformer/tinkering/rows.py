@@ -9,27 +9,21 @@ from mattransformer.formula import Formula
 SOURCES = ("mp", "oqmd")
 
 
-def rows_of(source: str, split: str) -> list[Formula]:
-    """Read the rows of a split, reduced, each once.
+def rows_of(source: str, split: str | None = None) -> list[Formula]:
+    """Read rows, reduced, each once.
 
     Args:
         source: `mp` or `oqmd`.
-        split: `train`, `valid` or `test`.
+        split: `train`, `valid` or `test`; None for all.
     """
     table = read_rows(corpus_path(source))
-    return list(
-        dict.fromkeys(Formula.parse(text).reduced for text in table["formula"][table["split"] == split])
-    )
+    own = table["formula"] if split is None else table["formula"][table["split"] == split]
+    return list(dict.fromkeys(Formula.parse(text).reduced for text in own))
 
 
 def all_known() -> set[Formula]:
     """Read the rows of all splits of both."""
-    return {
-        formula
-        for source in SOURCES
-        for split in ("train", "valid", "test")
-        for formula in rows_of(source, split)
-    }
+    return {formula for source in SOURCES for formula in rows_of(source)}
 
 
 def files_read() -> dict[str, str]:

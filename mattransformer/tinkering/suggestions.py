@@ -13,6 +13,7 @@ formula, the compensation and whether it is neutral.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
@@ -107,15 +108,13 @@ class Tinkerer:
         """
         import pandas as pd
 
-        rows: list[dict[str, Any]] = []
-        single = [host for host in hosts if len(host.sites) == 1]
-        answers = dict(zip(map(id, single), self._single(single, wish), strict=True))
-        for host in hosts:
-            own = answers[id(host)] if id(host) in answers else self._paired(host, wish)
-            rows.extend(
-                {"rank": rank, **self._explained(host, chosen, wish)}
-                for rank, chosen in enumerate(own, start=1)
-            )
+        single = iter(self._single([host for host in hosts if len(host.sites) == 1], wish))
+        chosen = [next(single) if len(host.sites) == 1 else self._paired(host, wish) for host in hosts]
+        rows = [
+            {"rank": rank, **self._explained(host, each, wish)}
+            for host, own in zip(hosts, chosen, strict=True)
+            for rank, each in enumerate(own, start=1)
+        ]
         table = pd.DataFrame(rows, columns=None if rows else COLUMNS)
         if rows:
             table["known"] = self.known.contains(table["known"].tolist())
@@ -130,17 +129,16 @@ class Tinkerer:
         sites = [host.sites[0] for host in hosts]
         if not sites:
             return []
-        wanted = wish.wanted(sites) if len({site.element in RADIOACTIVE for site in sites}) == 1 else None
+        wanted = np.array([wish.wanted([site]) for site in sites])
         known = self._evidence(sites, wanted)
         scores = self._scores(sites, known, dilute=wish.dilute)
         extra = {ranker.name: ranker.scores(sites) for ranker in self.extra}
-        every = np.where(known.free, scores, np.nan)
-        chances = probabilities(every)
+        scores = np.where(known.free, scores, np.nan)
+        chances = probabilities(scores)
+        may = wanted & ~np.isnan(scores)
+        order = np.argsort(-np.where(may, scores, -np.inf), axis=1, kind="stable")
         found = []
         for row, site in enumerate(sites):
-            may = known.free[row] & ~np.isnan(every[row])
-            may &= wish.wanted([site]) if wanted is None else wanted
-            order = np.argsort(-np.where(may, every[row], -np.inf), kind="stable")[: min(wish.top, may.sum())]
             found.append(
                 [
                     _Chosen(
@@ -149,12 +147,12 @@ class Tinkerer:
                         _measures(known, row, at, INDEX[site.element])
                         | {name: float(values[row, at]) for name, values in extra.items()},
                     )
-                    for at in order.tolist()
+                    for at in order[row, : min(wish.top, may[row].sum())].tolist()
                 ]
             )
         return found
 
-    def _evidence(self, sites: Sequence[Site], wanted: NDArray[np.bool_] | None) -> Evidence:
+    def _evidence(self, sites: Sequence[Site], wanted: NDArray[np.bool_]) -> Evidence:
         return (
             self.ranker.gather(sites, wanted)
             if isinstance(self.ranker, Combined)
@@ -219,13 +217,14 @@ class Tinkerer:
     def _explained(self, host: Host, chosen: _Chosen, wish: Wish) -> dict[str, Any]:
         """Say what elements would do on their sites."""
         each = [_effect(site, symbol) for site, symbol in zip(host.sites, chosen.elements, strict=True)]
+        site = host.sites[0]
         if wish.fraction is None:
-            dilution = Dilution(_atoms(host), _atoms(host), 1)
+            dilution = Dilution(site.count, site.count, 1)
             formula = _replaced(host, chosen.elements)
             neutral = charge_neutral(formula, wish.oxidation_states)
         else:
-            dilution = nearest_dilution(_atoms(host), wish.fraction)
-            formula = _diluted(host, chosen.elements[0], dilution)
+            dilution = nearest_dilution(site.count, wish.fraction)
+            formula = diluted(host.formula, site.element, chosen.elements[0], dilution)
             neutral = each[0].kind == _ISOVALENT
         return {
             "dopant": ", ".join(chosen.elements),
@@ -325,38 +324,13 @@ def _merged(each: Sequence[_Effect]) -> dict[str, Any]:
     return {name: ", ".join(written(getattr(effect, name)) for effect in each) for name in names}
 
 
-def _base(host: Host) -> Formula:
-    """What a supercell is made of: the formula unit, or the cell where symmetry tells atoms of an element apart."""
-    return host.formula if host.structure is not None else host.formula.reduced
-
-
-def _atoms(host: Host) -> int:
-    """Atoms of the site in it."""
-    site = host.sites[0]
-    return site.count if host.structure is not None else dict(_base(host).counts)[site.element]
-
-
-def _diluted(host: Host, symbol: str, dilution: Dilution) -> Formula:
-    """Write the compound with some atoms of its site replaced, not reduced."""
-    site = host.sites[0]
-    if host.structure is None:
-        return diluted(_base(host), site.element, symbol, dilution)
-    # Symmetry may tell the site's atoms from others of the element.
-    counts = {element: count * dilution.cells for element, count in host.formula.counts}
-    counts[site.element] -= dilution.replaced
-    counts[symbol] = counts.get(symbol, 0) + dilution.replaced
-    return Formula.parse({element: count for element, count in counts.items() if count})
-
-
 def _replaced(host: Host, elements: Sequence[str]) -> Formula:
     """Write the compound with all atoms of its sites replaced."""
-    counts = dict(_base(host).counts)
-    for site in host.sites:
-        counts[site.element] -= _atoms(host) if len(host.sites) == 1 else counts[site.element]
+    counts = Counter(dict(host.formula.counts))
     for site, symbol in zip(host.sites, elements, strict=True):
-        number = _atoms(host) if len(host.sites) == 1 else dict(_base(host).counts)[site.element]
-        counts[symbol] = counts.get(symbol, 0) + number
-    return Formula.parse({symbol: count for symbol, count in counts.items() if count})
+        counts[site.element] -= site.count
+        counts[symbol] += site.count
+    return Formula.parse(+counts)
 
 
 def _compensated(host: Host, effect: _Effect, symbol: str, dilution: Dilution) -> list[str]:
@@ -367,16 +341,12 @@ def _compensated(host: Host, effect: _Effect, symbol: str, dilution: Dilution) -
     site = host.sites[0]
     if len(host.sites) > 1 or effect.dopant_state is None or effect.kind == _ISOVALENT or not site.assigned:
         return []
-    base = _base(host)
-    scale = dilution.cells * base.atoms
-    species = [
-        Species(item.symbol, item.charge, item.count * scale // site.host.atoms) for item in site.assigned
-    ]
+    species = [Species(item.symbol, item.charge, item.count * dilution.cells) for item in site.assigned]
     own = site.species[0]
     there = sum(item.count for item in species if (item.symbol, item.charge) == (own.symbol, own.charge))
     if dilution.replaced > there:
         return []
-    whole = Formula.parse({element: count * dilution.cells for element, count in base.counts})
+    whole = Formula.parse({element: count * dilution.cells for element, count in site.host.counts})
     ways = compensations(
         whole,
         species,

@@ -116,7 +116,7 @@ def diluted(host: Formula, element: str, dopant: str, dilution: Dilution) -> For
         host: formula of one unit, as `nearest_dilution` counted it.
         element: whose atoms are replaced.
         dopant: the element that replaces them.
-        dilution: how many of how many.
+        dilution: how many of how many; symmetry may tell these atoms from others of the element.
 
     Raises:
         TinkeringError: the host lacks the element, the dopant is that element or none, or the dilution is of
@@ -126,7 +126,7 @@ def diluted(host: Formula, element: str, dopant: str, dilution: Dilution) -> For
     if element not in counts:
         raise TinkeringError(f"site: {element} is not in {host}; its elements are {', '.join(host.elements)}")
     _check_dopant(dopant, {element})
-    if counts[element] != dilution.of or not 0 < dilution.replaced <= dilution.of:
+    if not 0 < dilution.replaced <= dilution.of <= counts[element]:
         raise TinkeringError(f"{host}: {dilution} does not fit its atoms of {element}; use nearest_dilution")
     counts[element] -= dilution.replaced
     counts[dopant] = counts.get(dopant, 0) + dilution.replaced

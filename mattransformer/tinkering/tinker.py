@@ -12,6 +12,7 @@ import numpy as np
 from mattransformer.data.known import KnownFormulas
 from mattransformer.formula import Formula
 from mattransformer.generation.language_model import LanguageModel, load
+from mattransformer.generation.requests import Listed, known_besides
 from mattransformer.notation import show
 from mattransformer.screening.oxidation import oxidation_states as state_set
 from mattransformer.screening.rules import charge_neutral
@@ -51,14 +52,14 @@ def tinker(
     masked: str | Path | LanguageModel | None = None,
     coordination: int | None = None,
     oxidation_states: str = "smact14",
-    known: Iterable[str | Formula] | str | Path | KnownFormulas | None = None,
+    known: Listed = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Suggest elements that could take the place of another, best first.
 
     Args:
         host: a formula, a pymatgen structure or the name of a file with one, or a composition with holes such as
-            `Sr <mask> O O O` or `Sr Ti <blank>`; also a list of formulas.
+            `Sr <mask> O O O` or `Sr Ti <blank>`; also a list of formulas, or what `hosts.read_hosts` gives.
         site: element to be replaced; two of them are replaced together, and scored jointly. Of a structure also the
             label of one of its symmetry-distinct sites, such as `Fe2`; an element stands for all its sites, each of
             which is a question of its own. With a list of hosts, one element a host. Not with holes.
@@ -103,7 +104,7 @@ def tinker(
     if score not in SCORES:
         raise TinkeringError(f"score: {show(score)} is not possible; choose one of {', '.join(SCORES)}")
     state_set(oxidation_states)
-    index = known_compounds(known)
+    index = known_besides(known)
     if is_canvas(host):
         if site is not None or fraction is not None:
             raise TinkeringError(
@@ -147,24 +148,12 @@ def tinkerer(
     return Tinkerer(network, ranker, known, [] if masked is None else [_filling(_loaded(masked))])
 
 
-def known_compounds(more: Iterable[str | Formula] | str | Path | KnownFormulas | None) -> KnownFormulas:
-    """Index the Materials Project, OQMD and what the user knows."""
-    listed = _index()
-    if more is None:
-        return listed
-    if isinstance(more, KnownFormulas):
-        return KnownFormulas(np.union1d(listed.hashes, more.hashes))
-    if not isinstance(more, Iterable | Path):
-        raise TinkeringError(f"known: {show(more)} is no list of formulas; give formulas, or a file of them")
-    return listed.with_formulas(more)
-
-
 def _hosts(host: Any, site: Any, coordination: int | None) -> list[Host]:  # noqa: ANN401 - see `tinker`
-    if isinstance(host, str | Path | Formula) or is_structure(host):
-        return read_host(host, site, coordination)
-    if not isinstance(host, Iterable):
+    if isinstance(host, str | Path | Formula) or is_structure(host) or not isinstance(host, Iterable):
         return read_host(host, site, coordination)
     formulas = list(host)
+    if formulas and all(isinstance(each, Host) for each in formulas):
+        return formulas
     sites = [site] * len(formulas) if isinstance(site, str) or site is None else list(site)
     if len(sites) != len(formulas):
         raise TinkeringError(
@@ -222,8 +211,3 @@ def _loaded(model: str | Path | LanguageModel) -> LanguageModel:
 @functools.lru_cache(maxsize=4)
 def _open(name: str) -> LanguageModel:
     return load(name)
-
-
-@functools.cache
-def _index() -> KnownFormulas:
-    return KnownFormulas.load()

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from pymatgen.core.lattice import Lattice
 from pymatgen.core.structure import Structure
 
 import mattransformer as mt
@@ -17,9 +16,11 @@ from mattransformer.formula import Formula
 from mattransformer.tinkering.baselines import BASELINES
 from mattransformer.tinkering.combined import Calibration, Combined, evidence, probabilities, state_scores
 from mattransformer.tinkering.compounds import FilledSite, LikelihoodChange
+from mattransformer.tinkering.hosts import read_hosts
 from mattransformer.tinkering.network import load_network
 from mattransformer.tinkering.sites import CANDIDATES, INDEX, Site
 from mattransformer.tinkering.suggestions import COLUMNS
+from tests.crystals import magnetite, perovskite
 
 
 def site(formula: str, element: str) -> Site:
@@ -29,18 +30,6 @@ def site(formula: str, element: str) -> Site:
 @functools.cache
 def titanium() -> pd.DataFrame:
     return mt.tinker("SrTiO3", site="Ti", top=40)
-
-
-def perovskite() -> Structure:
-    return Structure.from_spacegroup(
-        "Pm-3m", Lattice.cubic(3.905), ["Sr", "Ti", "O"], [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0]]
-    )
-
-
-def magnetite() -> Structure:
-    return Structure.from_spacegroup(
-        "Fd-3m:2", Lattice.cubic(8.396), ["Fe", "Fe", "O"], [[0.125] * 3, [0.5] * 3, [0.2549] * 3]
-    )
 
 
 # What is suggested
@@ -198,7 +187,7 @@ def test_tetravalent_elements_have_the_best_state_score_for_titanium() -> None:
     assert scores[INDEX["Zr"]] > scores[INDEX["Nb"]] > scores[INDEX["Na"]]
 
 
-def test_a_host_of_metals_has_no_states_to_go_by() -> None:
+def test_a_host_that_no_states_balance_has_none_to_go_by() -> None:
     assert (state_scores(Site(Formula.parse("FrCl"), "Fr")) == 0).all()
 
 
@@ -227,10 +216,10 @@ def test_compounds_beyond_thirty_atoms_are_weighed_without_a_causal_model() -> N
 
 
 def test_the_atoms_of_a_site_are_scored_together_by_a_masked_model() -> None:
-    """Of two atoms the score is the joint one: the mean over both orders of placing them."""
     lm = mt.load("roberta")
     scores = FilledSite(lm).scores([site("Na2O", "Na")])[0]
-    assert np.isnan(scores[INDEX["Na"]])
+    assert np.isnan(scores[INDEX["O"]])
+    assert scores[INDEX["Na"]] > scores[INDEX["Xe"]]
     assert scores[INDEX["Li"]] > scores[INDEX["Xe"]]
     assert np.exp(scores[~np.isnan(scores)]).sum() <= 1
 
@@ -288,6 +277,26 @@ def test_partial_occupancies_are_refused_in_one_line() -> None:
         mt.tinker(disordered, site="Ti")
 
 
-def test_a_canvas_without_a_hole_is_taken_for_a_formula_that_has_none() -> None:
-    with pytest.raises(MattransformerError, match="<mask>"):
-        mt.tinker("Sr Ti O O O (mask)")
+def test_a_canvas_without_a_hole_is_told_what_a_hole_is() -> None:
+    with pytest.raises(MattransformerError, match="or write <mask> where an atom is to be found"):
+        mt.tinker("Sr Ti O O O")
+
+
+def test_the_element_that_is_there_is_scored_too_and_changes_nothing() -> None:
+    scores = LikelihoodChange(mt.load("gpt2")).scores([site("SrTiO3", "Ti")])[0]
+    assert scores[INDEX["Ti"]] == 0
+    assert np.isnan(scores[INDEX["Sr"]])
+
+
+def test_hosts_of_a_table_leave_out_rows_that_are_none() -> None:
+    hosts, left_out = read_hosts([(2, "SrTiO3", "Ti"), (3, "nonsense", "Ti"), (4, "LiFePO4", "Fe,P")])
+    assert [str(host.formula) for host in hosts] == ["SrTiO3", "LiFePO4"]
+    assert list(left_out) == [3]
+    assert mt.tinker(hosts, top=2, score="network")["host"].tolist() == ["SrTiO3"] * 2 + ["LiFePO4"] * 2
+
+
+def test_radioactive_and_stable_sites_in_one_list_are_answered_as_each_by_itself() -> None:
+    both = mt.tinker(["SrTiO3", "UO2"], site=["Ti", "U"], top=5)
+    alone = mt.tinker("UO2", site="U", top=5)
+    assert both["dopant"][5:].tolist() == alone["dopant"].tolist()
+    assert set(alone["dopant"]) & mt.elements.RADIOACTIVE
