@@ -118,6 +118,8 @@ class Tinkerer:
         table = pd.DataFrame(rows, columns=None if rows else COLUMNS)
         if rows:
             table["known"] = self.known.contains(table["known"].tolist())
+            if not isinstance(self.ranker, Combined | SubstitutionNetwork):
+                table["probability"] = np.nan  # the scores of a baseline are on a scale of their own
             names = [*COLUMNS, *(ranker.name for ranker in self.extra)]
             table = table[[name for name in names if name in table]]
             if all(len(host.sites) == 1 for host in hosts):

@@ -80,9 +80,10 @@ def tinker(
 
     Returns:
         One row a suggestion: `rank`, `dopant` (element symbol), `host`, `site`, `formula` (of the supercell, where a
-        fraction is given), `fraction` (as reached), `probability` (of the calibrated score, over all elements that the
-        host does not have), `log_odds` (ln of how much likelier the dopant is on the site than the host's element, from
-        the surroundings alone), `masked_probability` (from the surroundings alone, all atoms of the site together),
+        fraction is given), `fraction` (as reached), `probability` (of the score, over all elements that the host does
+        not have; empty for a baseline, whose scores are none), `log_odds` (ln of how much likelier the dopant is on
+        the site than the host's element, from the surroundings alone), `masked_probability` (from the surroundings
+        alone, all atoms of the site together),
         `exchange_probability` (the element that is there being told), `pair_probability` (the same, averaged over known
         compounds of this element with the same anion; it ranks where a fraction is given), `log_likelihood_change` (ln
         of the probability of the compound under the causal model over that of the host; empty beyond the shortlist of

@@ -13,10 +13,11 @@ from mattransformer.evaluation.substitution import anion_class, figures, ranks
 from mattransformer.formula import Formula
 from mattransformer.tinkering.calibration import fit
 from mattransformer.tinkering.cases import hidden_element_cases, replaced_element_cases, species_of
-from mattransformer.tinkering.combined import PLAIN, Evidence
+from mattransformer.tinkering.combined import PLAIN, Evidence, dilute_scores
 from mattransformer.tinkering.descriptors import element_descriptors
 from mattransformer.tinkering.learning import Examples, Recipe, train
 from mattransformer.tinkering.network import holes_of, load_network, save_network
+from mattransformer.tinkering.pairs import average, load_pairs, save_pairs
 from mattransformer.tinkering.sites import CANDIDATES, INDEX, Site
 
 PEROVSKITES = [Formula.parse(f"{a}{b}O3") for a in ("Ca", "Sr", "Ba") for b in ("Ti", "Zr", "Hf", "Sn")]
@@ -162,3 +163,32 @@ def test_the_weights_of_evidence_are_found_again() -> None:
     weights = fit(cases, known, PLAIN)
     assert weights["exchange"] == pytest.approx(1.5, abs=0.1)
     assert weights["state"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_pairs_are_averages_over_known_compounds_with_the_same_anion(tmp_path: Path) -> None:
+    network = load_network()
+    sulfide = Formula.parse("SrS")
+    pairs = average(network, [*PEROVSKITES, sulfide])
+    titanium = [Site(formula, "Ti") for formula in PEROVSKITES if "Ti" in formula.elements]
+    tantalate = Site(Formula.parse("KTiTaO5"), "Ti")  # another oxide of titanium
+    expected = network.log_probabilities(titanium).mean(axis=0)
+    np.testing.assert_allclose(pairs.scores([tantalate])[0], np.maximum(expected, -21.25), atol=1 / 24 + 1e-6)
+    assert np.isnan(pairs.scores([Site(Formula.parse("NaCl"), "Na")])).all()  # no compound of sodium is known
+    save_pairs(pairs, tmp_path / "pairs.npz")
+    again = load_pairs(tmp_path / "pairs.npz")
+    np.testing.assert_array_equal(again.values, pairs.values)
+    assert again.places == pairs.places
+
+
+def test_a_damaged_table_of_pairs_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.npz"
+    path.write_bytes(b"nothing")
+    with pytest.raises(MattransformerError, match="no table of pairs can be read"):
+        load_pairs(path)
+
+
+def test_dilute_dopants_are_ranked_by_the_pair_and_without_one_by_the_exchange() -> None:
+    exchange, pair = np.array([[1.0, 2.0, 3.0]] * 2), np.array([[3.0, 2.0, 1.0], [np.nan] * 3])
+    nothing = np.zeros((2, 3))
+    known = Evidence(exchange, nothing, nothing, pair, nothing, np.ones((2, 3), dtype=bool))
+    np.testing.assert_array_equal(dilute_scores(known), [[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])

@@ -128,6 +128,7 @@ def test_a_baseline_ranks_through_the_same_door(score: str) -> None:
     expected = BASELINES[score]().scores([site("SrTiO3", "Ti")])[0]
     values = [expected[INDEX[symbol]] for symbol in table["dopant"]]
     assert values == sorted(values, reverse=True)
+    assert table["probability"].isna().all()  # a baseline has none
 
 
 def test_a_masked_model_can_be_shown_beside() -> None:
