@@ -1,7 +1,8 @@
 """Questions about holes: which element belongs there, where a compound that is known gives the answer.
 
 A hidden element is one element of a compound, to be named from the others. A replaced element comes with a host, a
-known compound that differs from the answer in this element alone. Elements that are in the compound elsewhere, the
+known compound that differs from the answer in this element alone. A joined element shares the site of another in the
+answer, and the host has that other alone. Elements that are in the compound elsewhere, the
 host's own, and those that give another known compound are not compared with the answer.
 """
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from mattransformer.formula import Formula
 from mattransformer.screening.assignments import Species
+from mattransformer.tinkering.mixed_sites import mixed_sites
 from mattransformer.tinkering.sites import CANDIDATES, INDEX, Site
 
 _SPECIES: Final = re.compile(r"([A-Z][a-z]?)(\d*)([+-]?):(\d+)")
@@ -90,6 +92,33 @@ def replaced_element_cases(
                 charges = tuple(item for item in hosts[host] if item.symbol == replaced)
                 site = Site(host, replaced, charges=charges or None)
                 cases.append(Case(site, symbol, compound, _compared(site, symbol, known, host=True)))
+    return cases
+
+
+def joined_element_cases(
+    compounds: Iterable[Formula], hosts: Collection[Formula], known: Iterable[Formula], seed: int
+) -> list[Case]:
+    """Ask which element joins another on its site; see `mixed_sites`. One question a compound.
+
+    Args:
+        compounds: held out, reduced.
+        hosts: known compounds, reduced, that the others are with a part of an element replaced.
+        known: all compounds that are known, to rule out other right answers.
+        seed: decides which site of a compound is asked about, where there are several.
+    """
+    random = np.random.default_rng(seed)
+    found: dict[Formula, list[tuple[Site, str]]] = defaultdict(list)
+    for compound, site, symbol in mixed_sites(compounds, hosts):
+        found[compound].append((site, symbol))
+    joined: dict[tuple[Formula, str], set[str]] = defaultdict(set)
+    for _, site, symbol in mixed_sites(known, {site.host for own in found.values() for site, _ in own}):
+        joined[site.host, site.element].add(symbol)
+    cases = []
+    for compound, own in found.items():
+        site, symbol = own[random.integers(len(own))]
+        others = (joined[site.host, site.element] | set(site.host.elements)) - {symbol}
+        compared = np.array([candidate not in others for candidate in CANDIDATES])
+        cases.append(Case(site, symbol, compound, compared))
     return cases
 
 

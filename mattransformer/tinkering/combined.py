@@ -13,12 +13,16 @@ therefore the share of such rows that it is expected to have. Evidence whose wei
 shipped calibration that is the causal model's, whose answer is shown all the same. What the network says without being
 told the element is left out: it is at home among compounds whose neighbours it has learned, and misleads among others.
 
-A dilute dopant makes no such row. It is scored by the pair of ions alone, `pair`, the mean of `exchange` over known
-compounds (see `pairs`).
+A dilute dopant makes no such row. Its score is the sum of `joining`, ln P of the network that it joins the element
+that is there, and `size`: the 15 % by which ions on one site differ at most, in the rules of Goldschmidt and of
+Hume-Rothery, as the standard deviation of a Gaussian, ``-(mismatch of the Shannon radii / 15 %)^2 / 2``. In an ordered
+compound, which `joining` is learned from, the two elements may have places of different sizes; on the site of a host
+they have not.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -32,11 +36,12 @@ from numpy.typing import NDArray
 
 from mattransformer.screening.assignments import reported_states
 from mattransformer.tinkering.compounds import LikelihoodChange
-from mattransformer.tinkering.pairs import load_pairs
+from mattransformer.tinkering.dopants import dopant_state
+from mattransformer.tinkering.radii import radius_mismatch
 from mattransformer.tinkering.sites import CANDIDATES, INDEX, Site, TinkeringError
 
 if TYPE_CHECKING:
-    from mattransformer.tinkering.network import SubstitutionNetwork
+    from mattransformer.tinkering.network import Ensemble
 
 CALIBRATION: Final = Path(__file__).with_name("files") / "calibration.json"
 PLAIN: Final = ("exchange", "state")
@@ -46,6 +51,8 @@ SHORTLIST: Final = 30
 _LEAST: Final = (
     3e-3  # share of reports that a state has at least, so that a new one is unlikely and not impossible
 )
+_TOLERATED_MISMATCH: Final = 15.0  # percent
+_UNKNOWN_MISMATCH: Final = 40.0  # percent
 
 _Floats = NDArray[np.float64]
 
@@ -58,7 +65,7 @@ class Evidence:
         exchange: see the module.
         context: ln P of the network that is not told the element to be replaced.
         state: see the module; 0 for all where the site's oxidation state is not known.
-        pair: see the module; NaN for an element of which no compound is known.
+        joining: see the module.
         likelihood_change: see the module; NaN where it was not asked for.
         free: candidates that the host does not have.
     """
@@ -66,7 +73,7 @@ class Evidence:
     exchange: _Floats
     context: _Floats
     state: _Floats
-    pair: _Floats
+    joining: _Floats
     likelihood_change: _Floats
     free: NDArray[np.bool_]
 
@@ -79,7 +86,7 @@ class Evidence:
         return Evidence(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def evidence(network: SubstitutionNetwork, sites: Sequence[Site]) -> Evidence:
+def evidence(network: Ensemble, sites: Sequence[Site]) -> Evidence:
     """Gather what needs no causal model."""
     free = np.ones((len(sites), len(CANDIDATES)), dtype=bool)
     for row, site in enumerate(sites):
@@ -89,7 +96,7 @@ def evidence(network: SubstitutionNetwork, sites: Sequence[Site]) -> Evidence:
         exchange,
         network.log_probabilities(sites, host=False),
         np.array([state_scores(site) for site in sites]).reshape(len(sites), len(CANDIDATES)),
-        load_pairs().scores(sites),
+        network.log_probabilities(sites, dilute=True),
         np.full(exchange.shape, np.nan),
         free,
     )
@@ -160,7 +167,7 @@ class Combined:
         change: what asks the causal model; None to do without.
     """
 
-    network: SubstitutionNetwork
+    network: Ensemble
     calibration: Calibration
     change: LikelihoodChange | None = None
 
@@ -192,10 +199,33 @@ class Combined:
         return self.calibration.scores(self.gather(sites))
 
 
-def dilute_scores(known: Evidence) -> _Floats:
-    """Score dopants of few atoms: by the pair of ions, or by the exchange for an element without known compounds."""
-    unknown = np.isnan(known.pair).all(axis=1, keepdims=True)
-    return np.where(known.free, np.where(unknown, known.exchange, known.pair), np.nan)
+def dilute_scores(known: Evidence, sites: Sequence[Site]) -> _Floats:
+    """Score dopants of few atoms, (sites, candidates), NaN for elements of the host; see the module."""
+    size = np.array([size_scores(site) for site in sites]).reshape(known.joining.shape)
+    return np.where(known.free, known.joining + size, np.nan)
+
+
+def size_scores(site: Site) -> _Floats:
+    """Say how well the candidates' ions fit a site by size, (candidates,), at most 0.
+
+    Each has the charge that it would take there. Where no radius is tabulated the mismatch counts as 40 %; where no
+    oxidation states of the host are known all candidates have 0.
+    """
+    if not site.species:
+        return np.zeros(len(CANDIDATES))
+    return np.array(_sizes(site.element, site.species[0].charge, site.coordination))
+
+
+@functools.lru_cache(maxsize=4096)  # few ions on many sites
+def _sizes(element: str, charge: int, coordination: int | None) -> tuple[float, ...]:
+    scores = []
+    for symbol in CANDIDATES:
+        state = dopant_state(symbol, charge, coordination, element)
+        found = None if state is None else radius_mismatch(element, charge, symbol, state, coordination)
+        known = found is not None and found.dopant.angstrom > 0  # of a bare proton it is negative
+        percent = found.percent if found is not None and known else _UNKNOWN_MISMATCH
+        scores.append(-((percent / _TOLERATED_MISMATCH) ** 2) / 2)
+    return tuple(scores)
 
 
 def probabilities(scores: _Floats) -> _Floats:

@@ -5,10 +5,9 @@
 
 Each candidate is scored (see `combined`), and the best are explained: charges, compensation, radii, whether the
 compound is known. A dilute dopant has no compound of its own that a model could know: at 5 % the formula has a hundred
-atoms, and models see thirty. It is scored by what it is made of, the ordered compounds at both ends (SrTiO3, and the
-compound with all atoms of the site replaced), whose scores are shown, and the pair of ions, averaged over known
-compounds, which ranks: what a little of a dopant does does not hang on a compound of its own. The fraction decides the
-formula, the compensation and whether it is neutral.
+atoms, and models see thirty. It is scored by the parent compound and the pair of ions: how likely the dopant joins the
+host's element on its site, and how well it fits by size. The fraction decides the formula, the
+compensation and whether it is neutral.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from mattransformer.screening.rules import charge_neutral
 from mattransformer.tinkering.combined import Combined, Evidence, dilute_scores, evidence, probabilities
 from mattransformer.tinkering.dopants import compensations, dopant_state, kind
 from mattransformer.tinkering.hosts import Host
-from mattransformer.tinkering.network import SubstitutionNetwork
+from mattransformer.tinkering.network import Ensemble
 from mattransformer.tinkering.radii import radius_mismatch
 from mattransformer.tinkering.sites import CANDIDATES, INDEX, Ranker, Site
 from mattransformer.tinkering.supercells import Dilution, diluted, nearest_dilution
@@ -84,7 +83,7 @@ class Tinkerer:
     """
 
     def __init__(
-        self, network: SubstitutionNetwork, ranker: Ranker, known: KnownFormulas, extra: Sequence[Ranker] = ()
+        self, network: Ensemble, ranker: Ranker, known: KnownFormulas, extra: Sequence[Ranker] = ()
     ) -> None:
         """Take what is loaded.
 
@@ -118,7 +117,7 @@ class Tinkerer:
         table = pd.DataFrame(rows, columns=None if rows else COLUMNS)
         if rows:
             table["known"] = self.known.contains(table["known"].tolist())
-            if not isinstance(self.ranker, Combined | SubstitutionNetwork):
+            if not isinstance(self.ranker, Combined | Ensemble):
                 table["probability"] = np.nan  # the scores of a baseline are on a scale of their own
             names = [*COLUMNS, *(ranker.name for ranker in self.extra)]
             table = table[[name for name in names if name in table]]
@@ -163,7 +162,7 @@ class Tinkerer:
 
     def _scores(self, sites: Sequence[Site], known: Evidence, *, dilute: bool = False) -> _Floats:
         if isinstance(self.ranker, Combined):
-            return dilute_scores(known) if dilute else self.ranker.calibration.scores(known)
+            return dilute_scores(known, sites) if dilute else self.ranker.calibration.scores(known)
         return self.ranker.scores(sites)
 
     def _paired(self, host: Host, wish: Wish) -> list[_Chosen]:
@@ -275,7 +274,7 @@ class _Effect:
 
 COLUMNS: Final = [
     *("rank", "dopant", "host", "site", "formula", "fraction", "probability", "log_odds"),
-    *("masked_probability", "exchange_probability", "pair_probability", "log_likelihood_change"),
+    *("masked_probability", "exchange_probability", "joining_probability", "log_likelihood_change"),
     *("host_state", "dopant_state", "kind", "charge_neutral", "oxidation_states_set", "compensation"),
     *("radius_mismatch_percent", "coordination", "electronegativity_difference", "known"),
 ]
@@ -287,7 +286,7 @@ def _measures(known: Evidence, row: int, at: int, host: int) -> dict[str, float]
         "log_odds": float(known.context[row, at] - known.context[row, host]),
         "masked_probability": float(np.exp(known.context[row, at])),
         "exchange_probability": float(np.exp(known.exchange[row, at])),
-        "pair_probability": float(np.exp(known.pair[row, at])),
+        "joining_probability": float(np.exp(known.joining[row, at])),
         "log_likelihood_change": float(known.likelihood_change[row, at]),
     }
 

@@ -84,11 +84,12 @@ def tinker(
         not have; empty for a baseline, whose scores are none), `log_odds` (ln of how much likelier the dopant is on
         the site than the host's element, from the surroundings alone), `masked_probability` (from the surroundings
         alone, all atoms of the site together),
-        `exchange_probability` (the element that is there being told), `pair_probability` (the same, averaged over known
-        compounds of this element with the same anion; it ranks where a fraction is given), `log_likelihood_change` (ln
-        of the probability of the compound under the causal model over that of the host; empty beyond the shortlist of
-        30 and beyond 30 atoms), `host_state` (mean oxidation state), `dopant_state`, `kind` (`donor`, `acceptor` or
-        `isovalent`), `charge_neutral` (whether the compound can be, its elements in any states of
+        `exchange_probability` (the element that is there being told), `joining_probability` (that it joins the
+        element that is there, instead of replacing all its atoms; with the size of the ions it ranks where a fraction
+        is given), `log_likelihood_change` (ln of the probability of the compound under the causal model over that of
+        the host; empty beyond the shortlist of 30 and beyond 30 atoms), `host_state` (mean oxidation state),
+        `dopant_state`, `kind` (`donor`, `acceptor` or `isovalent`), `charge_neutral` (whether the compound can be, its
+        elements in any states of
         `oxidation_states_set`; with a fraction, whether the dopant has the state of the ion it replaces),
         `compensation` (what would make the formula neutral, all others in the host's states),
         `radius_mismatch_percent` (Shannon radius of the dopant over that of the host's ion), `coordination` (that the

@@ -12,12 +12,18 @@ from mattransformer.errors import MattransformerError
 from mattransformer.evaluation.substitution import anion_class, figures, ranks
 from mattransformer.formula import Formula
 from mattransformer.tinkering.calibration import fit
-from mattransformer.tinkering.cases import hidden_element_cases, replaced_element_cases, species_of
-from mattransformer.tinkering.combined import PLAIN, Evidence, dilute_scores
+from mattransformer.tinkering.cases import (
+    hidden_element_cases,
+    joined_element_cases,
+    replaced_element_cases,
+    species_of,
+)
+from mattransformer.tinkering.combined import PLAIN, Evidence, dilute_scores, evidence, size_scores
 from mattransformer.tinkering.descriptors import element_descriptors
 from mattransformer.tinkering.learning import Examples, Recipe, train
+from mattransformer.tinkering.mixed_sites import mixed_sites
 from mattransformer.tinkering.network import holes_of, load_network, save_network
-from mattransformer.tinkering.pairs import average, load_pairs, save_pairs
+from mattransformer.tinkering.radii import radius_mismatch
 from mattransformer.tinkering.sites import CANDIDATES, INDEX, Site
 
 PEROVSKITES = [Formula.parse(f"{a}{b}O3") for a in ("Ca", "Sr", "Ba") for b in ("Ti", "Zr", "Hf", "Sn")]
@@ -118,8 +124,9 @@ def test_the_holes_of_known_perovskites_hold_all_that_fill_them() -> None:
 
 
 def test_a_network_learns_perovskites_and_comes_back_from_its_file(tmp_path: Path) -> None:
-    network, losses = train(PEROVSKITES, Recipe(steps=60, batch=64))
-    assert losses[-1] < losses[0] / 2
+    network, losses = train(PEROVSKITES, Recipe(steps=60, batch=64, members=2))
+    assert len(network.members) == len(losses) == 2
+    assert all(own[-1] < own[0] / 2 for own in losses)
     asked = [Site(Formula.parse("SrTiO3"), "O")]
     best = int(np.argmax(network.log_probabilities(asked, host=False)[0]))
     assert CANDIDATES[best] == "O"
@@ -131,9 +138,10 @@ def test_a_network_learns_perovskites_and_comes_back_from_its_file(tmp_path: Pat
 
 
 def test_the_same_seed_trains_the_same_network() -> None:
-    one, other = (train(PEROVSKITES, Recipe(steps=3, batch=16))[0] for _ in range(2))
-    for name, tensor in one.state_dict().items():
-        assert torch.equal(tensor, other.state_dict()[name]), name
+    one, other = (train(PEROVSKITES, Recipe(steps=3, batch=16))[0].members for _ in range(2))
+    for name, tensor in one[0].state_dict().items():
+        assert torch.equal(tensor, other[0].state_dict()[name]), name
+    assert not torch.equal(one[0].learned_in, one[1].learned_in)
 
 
 def test_a_damaged_network_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -165,30 +173,57 @@ def test_the_weights_of_evidence_are_found_again() -> None:
     assert weights["state"] == pytest.approx(0.5, abs=0.1)
 
 
-def test_pairs_are_averages_over_known_compounds_with_the_same_anion(tmp_path: Path) -> None:
-    network = load_network()
-    sulfide = Formula.parse("SrS")
-    pairs = average(network, [*PEROVSKITES, sulfide])
-    titanium = [Site(formula, "Ti") for formula in PEROVSKITES if "Ti" in formula.elements]
-    tantalate = Site(Formula.parse("KTiTaO5"), "Ti")  # another oxide of titanium
-    expected = network.log_probabilities(titanium).mean(axis=0)
-    np.testing.assert_allclose(pairs.scores([tantalate])[0], np.maximum(expected, -21.25), atol=1 / 24 + 1e-6)
-    assert np.isnan(pairs.scores([Site(Formula.parse("NaCl"), "Na")])).all()  # no compound of sodium is known
-    save_pairs(pairs, tmp_path / "pairs.npz")
-    again = load_pairs(tmp_path / "pairs.npz")
-    np.testing.assert_array_equal(again.values, pairs.values)
-    assert again.places == pairs.places
+def test_strontium_joins_lanthanum_in_a_manganite() -> None:
+    manganite, mixed = Formula.parse("LaMnO3"), Formula.parse("LaSrMn2O6")
+    found = [
+        (compound, str(site.host), site.element, symbol)
+        for compound, site, symbol in mixed_sites([mixed], {manganite})
+    ]
+    assert found == [(mixed, "LaMnO3", "La", "Sr")]
 
 
-def test_a_damaged_table_of_pairs_is_refused_in_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.npz"
-    path.write_bytes(b"nothing")
-    with pytest.raises(MattransformerError, match="no table of pairs can be read"):
-        load_pairs(path)
+def test_the_minority_joins_and_an_anion_does_not_join_a_cation() -> None:
+    titanate = Formula.parse("BaTiO3")
+    assert not list(mixed_sites([Formula.parse("BaSr2Ti3O9")], {titanate}))  # mostly strontium
+    assert not list(mixed_sites([Formula.parse("Ba3FTi4O12")], {titanate}))  # fluorine is no cation
 
 
-def test_dilute_dopants_are_ranked_by_the_pair_and_without_one_by_the_exchange() -> None:
-    exchange, pair = np.array([[1.0, 2.0, 3.0]] * 2), np.array([[3.0, 2.0, 1.0], [np.nan] * 3])
-    nothing = np.zeros((2, 3))
-    known = Evidence(exchange, nothing, nothing, pair, nothing, np.ones((2, 3), dtype=bool))
-    np.testing.assert_array_equal(dilute_scores(known), [[3.0, 2.0, 1.0], [1.0, 2.0, 3.0]])
+def test_a_network_learns_which_elements_share_a_site_apart_from_those_that_replace_it() -> None:
+    """In these rows Sr joins La, and Nd replaces it: each question has its own answer."""
+    rows = [
+        Formula.parse(f"{a}{b}O3")
+        for a in ("La", "Nd")
+        for b in ("Mn", "Fe", "Co", "Cr", "Al", "Ga", "V", "Ti")
+    ] + [Formula.parse(f"LaSr{b}2O6") for b in ("Mn", "Fe", "Co", "Cr", "Al", "V", "Ti")]
+    network, _ = train(rows, Recipe(steps=120, batch=64, members=1, mixed=0.5))
+    asked = [Site(Formula.parse("LaGaO3"), "La")]
+    joins, replaces = network.log_probabilities(asked, dilute=True)[0], network.log_probabilities(asked)[0]
+    assert joins[INDEX["Sr"]] > joins[INDEX["Nd"]]
+    assert replaces[INDEX["Nd"]] > replaces[INDEX["Sr"]]
+
+
+def test_a_dilute_dopant_joins_by_likelihood_and_by_size() -> None:
+    sites = [Site(Formula.parse("SrTiO3"), "Ti")]
+    known = evidence(load_network(), sites)
+    scores = dilute_scores(known, sites)
+    niobium, mismatch = INDEX["Nb"], radius_mismatch("Ti", 4, "Nb", 5, None)
+    assert mismatch is not None
+    expected = known.joining[0, niobium] - (mismatch.percent / 15) ** 2 / 2
+    assert scores[0, niobium] == pytest.approx(expected)
+    assert np.isnan(scores[0, INDEX["Sr"]])
+
+
+def test_caesium_is_too_large_for_the_site_of_titanium_and_zirconium_fits() -> None:
+    scores = size_scores(Site(Formula.parse("SrTiO3"), "Ti"))
+    assert scores[INDEX["Cs"]] < -5 < scores[INDEX["Zr"]] <= 0
+    assert (size_scores(Site(Formula.parse("FrCl"), "Fr")) == 0).all()  # no states, no radius
+
+
+def test_what_joins_is_asked_once_a_compound_and_other_right_answers_are_left_out() -> None:
+    manganite = Formula.parse("LaMnO3")
+    known = [manganite, Formula.parse("LaSrMn2O6"), Formula.parse("LaCaMn2O6")]
+    (case,) = joined_element_cases([known[1]], {manganite}, known, seed=0)
+    assert (str(case.site.host), case.site.element, case.answer) == ("LaMnO3", "La", "Sr")
+    compared = {CANDIDATES[at] for at in np.flatnonzero(case.compared)}
+    assert "Sr" in compared
+    assert not compared & {"Ca", "La", "Mn", "O"}
