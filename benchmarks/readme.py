@@ -70,7 +70,7 @@ def _tinkering(record: Mapping[str, Any]) -> Iterator[str]:
         ("A", "a hidden element", record["task_a"]),
         ("A, language models beside these", "a hidden element", record["task_a_sample"]),
         ("B", "a replaced element of a known host", record["task_b"] | trained),
-        ("C", "an element that joins another on its site, in held-out rows of MP", record["mixed"]),
+        ("C", "an element that comes in for a part of another, in held-out rows of MP", record["mixed"]),
     )
     for title, what, rows in tasks:
         about = next(iter(rows.values()))

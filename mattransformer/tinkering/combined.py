@@ -17,7 +17,8 @@ A dilute dopant makes no such row. Its score is the sum of `joining`, ln P of th
 that is there, and `size`: the 15 % by which ions on one site differ at most, in the rules of Goldschmidt and of
 Hume-Rothery, as the standard deviation of a Gaussian, ``-(mismatch of the Shannon radii / 15 %)^2 / 2``. In an ordered
 compound, which `joining` is learned from, the two elements may have places of different sizes; on the site of a host
-they have not.
+they have not. A host without charges (NiTi) has no such rows to learn from: there `exchange` ranks.
+Probabilities of dilute dopants are relative, and not calibrated.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -202,14 +204,15 @@ class Combined:
 def dilute_scores(known: Evidence, sites: Sequence[Site]) -> _Floats:
     """Score dopants of few atoms, (sites, candidates), NaN for elements of the host; see the module."""
     size = np.array([size_scores(site) for site in sites]).reshape(known.joining.shape)
-    return np.where(known.free, known.joining + size, np.nan)
+    charged = np.array([bool(site.state) for site in sites]).reshape(-1, 1)
+    return np.where(known.free, np.where(charged, known.joining + size, known.exchange), np.nan)
 
 
 def size_scores(site: Site) -> _Floats:
     """Say how well the candidates' ions fit a site by size, (candidates,), at most 0.
 
-    Each has the charge that it would take there. Where no radius is tabulated the mismatch counts as 40 %; where no
-    oxidation states of the host are known all candidates have 0.
+    Each has the charge that it would take there. Where no radius is tabulated the mismatch counts as the median of the
+    site's others, at least 40 %; where no oxidation states of the host are known all candidates have 0.
     """
     if not site.species:
         return np.zeros(len(CANDIDATES))
@@ -218,21 +221,27 @@ def size_scores(site: Site) -> _Floats:
 
 @functools.lru_cache(maxsize=4096)  # few ions on many sites
 def _sizes(element: str, charge: int, coordination: int | None) -> tuple[float, ...]:
-    scores = []
+    percents: list[float] = []
     for symbol in CANDIDATES:
         state = dopant_state(symbol, charge, coordination, element)
         found = None if state is None else radius_mismatch(element, charge, symbol, state, coordination)
         known = found is not None and found.dopant.angstrom > 0  # of a bare proton it is negative
-        percent = found.percent if found is not None and known else _UNKNOWN_MISMATCH
-        scores.append(-((percent / _TOLERATED_MISMATCH) ** 2) / 2)
-    return tuple(scores)
+        percents.append(abs(found.percent) if found is not None and known else math.nan)
+    measured = [percent for percent in percents if not math.isnan(percent)]
+    unknown = max(_UNKNOWN_MISMATCH, median(measured)) if measured else _UNKNOWN_MISMATCH
+    return tuple(
+        -(((unknown if math.isnan(percent) else percent) / _TOLERATED_MISMATCH) ** 2) / 2
+        for percent in percents
+    )
 
 
 def probabilities(scores: _Floats) -> _Floats:
     """Turn scores into probabilities over the candidates, those without a score left out: rows sum to 1."""
     lowest = np.where(np.isnan(scores), -np.inf, scores)
-    relative = np.exp(lowest - lowest.max(axis=1, keepdims=True))
-    shares: _Floats = relative / relative.sum(axis=1, keepdims=True)
+    highest = lowest.max(axis=1, keepdims=True)
+    relative = np.exp(lowest - np.where(np.isfinite(highest), highest, 0.0))
+    total = relative.sum(axis=1, keepdims=True)
+    shares: _Floats = np.divide(relative, total, out=np.zeros_like(relative), where=total > 0)
     return shares
 
 

@@ -1,7 +1,9 @@
 """Sites that two elements share in an ordered compound: what a solid solution does, at the size of a cell.
 
 LaSrMn2O6 is LaMnO3 with half of the La replaced by Sr, so Sr joins La. No corpus of ordered compounds lists dopants of
-a few per cent; this is the nearest that it has, and what the scores of dilute dopants are learned from.
+a few per cent; this is the nearest that it has, and what the scores of dilute dopants are learned from. Formulas do not
+tell whether the two have places of the same kind: P beside Ag in Ag3PO4 counts as an element that joins Ag, too. The
+size of the ions, which the score adds, tells most of these apart.
 """
 
 from __future__ import annotations

@@ -55,6 +55,11 @@ class Site:
             raise TinkeringError(
                 f"site: {self.element} is not in {self.host}; its elements are {', '.join(elements)}"
             )
+        beyond = [symbol for symbol in elements if symbol not in INDEX]
+        if beyond:
+            raise TinkeringError(
+                f"{self.host}: {beyond[0]} is past lawrencium, and no compounds of it are known; give another host"
+            )
         if len(elements) < 2:
             raise TinkeringError(
                 f"{self.host}: a host has two elements at least; an element by itself has no site"

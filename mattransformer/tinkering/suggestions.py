@@ -59,10 +59,15 @@ class Wish:
     forbid: frozenset[str] = frozenset()
     oxidation_states: str = "smact14"
 
-    @property
-    def dilute(self) -> bool:
-        """Whether some atoms of the site stay."""
-        return self.fraction is not None and self.fraction < 1
+    def dilution(self, site: Site) -> Dilution:
+        """Say how many atoms of a site are replaced, in how many formula units."""
+        if self.fraction is None:
+            return Dilution(site.count, site.count, 1)
+        return nearest_dilution(site.count, self.fraction)
+
+    def dilutes(self, site: Site) -> bool:
+        """Say whether some atoms of a site stay; 0.999 of one atom is all of it."""
+        return self.dilution(site).fraction < 1
 
     def wanted(self, sites: Sequence[Site]) -> NDArray[np.bool_]:
         """Say which candidates may come: radioactive ones only where they are asked for or there already."""
@@ -132,7 +137,10 @@ class Tinkerer:
             return []
         wanted = np.array([wish.wanted([site]) for site in sites])
         known = self._evidence(sites, wanted)
-        scores = self._scores(sites, known, dilute=wish.dilute)
+        scores = self._scores(sites, known)
+        if isinstance(self.ranker, Combined):
+            dilute = np.array([[wish.dilutes(site)] for site in sites])
+            scores = np.where(dilute, dilute_scores(known, sites), scores) if dilute.any() else scores
         extra = {ranker.name: ranker.scores(sites) for ranker in self.extra}
         scores = np.where(known.free, scores, np.nan)
         chances = probabilities(scores)
@@ -160,9 +168,9 @@ class Tinkerer:
             else evidence(self.network, sites)
         )
 
-    def _scores(self, sites: Sequence[Site], known: Evidence, *, dilute: bool = False) -> _Floats:
+    def _scores(self, sites: Sequence[Site], known: Evidence) -> _Floats:
         if isinstance(self.ranker, Combined):
-            return dilute_scores(known, sites) if dilute else self.ranker.calibration.scores(known)
+            return self.ranker.calibration.scores(known)
         return self.ranker.scores(sites)
 
     def _paired(self, host: Host, wish: Wish) -> list[_Chosen]:
@@ -219,21 +227,20 @@ class Tinkerer:
         """Say what elements would do on their sites."""
         each = [_effect(site, symbol) for site, symbol in zip(host.sites, chosen.elements, strict=True)]
         site = host.sites[0]
-        if wish.fraction is None:
-            dilution = Dilution(site.count, site.count, 1)
-            formula = _replaced(host, chosen.elements)
-            neutral = charge_neutral(formula, wish.oxidation_states)
-        else:
-            dilution = nearest_dilution(site.count, wish.fraction)
+        dilution = wish.dilution(site)
+        if wish.dilutes(site):
             formula = diluted(host.formula, site.element, chosen.elements[0], dilution)
             neutral = each[0].kind == _ISOVALENT
+        else:
+            formula = _replaced(host, chosen.elements)
+            neutral = charge_neutral(formula, wish.oxidation_states)
         return {
             "dopant": ", ".join(chosen.elements),
             "host": host.formula.reduced.reduced_formula,
             "site": ", ".join(
                 [place.label for place in host.places] or [site.element for site in host.sites]
             ),
-            "formula": formula.reduced.reduced_formula if wish.fraction is None else str(formula),
+            "formula": str(formula) if wish.dilutes(site) else formula.reduced.reduced_formula,
             "fraction": dilution.fraction,
             "probability": chosen.probability,
             **chosen.measures,

@@ -74,14 +74,15 @@ def tinker(
         model: causal model of the combined score, `gpt2` where left out; with holes, the model that fills them.
         masked: a masked or blank-filling model (`roberta`, `blm`) whose score of the suggestions is shown beside.
         coordination: nearest neighbours of the site, where the host is a formula; it decides the radii. Six if unknown.
-        oxidation_states: set that `charge_neutral` goes by.
+        oxidation_states: set that `charge_neutral` goes by where all atoms of a site are replaced.
         known: formulas, or a file of them, that are known besides the Materials Project and OQMD.
         progress: show a progress bar over a list of hosts.
 
     Returns:
         One row a suggestion: `rank`, `dopant` (element symbol), `host`, `site`, `formula` (of the supercell, where a
         fraction is given), `fraction` (as reached), `probability` (of the score, over all elements that the host does
-        not have; empty for a baseline, whose scores are none), `log_odds` (ln of how much likelier the dopant is on
+        not have; with a fraction relative and not calibrated; empty for a baseline, whose scores are none),
+        `log_odds` (ln of how much likelier the dopant is on
         the site than the host's element, from the surroundings alone), `masked_probability` (from the surroundings
         alone, all atoms of the site together),
         `exchange_probability` (the element that is there being told), `joining_probability` (that it joins the

@@ -227,3 +227,17 @@ def test_what_joins_is_asked_once_a_compound_and_other_right_answers_are_left_ou
     compared = {CANDIDATES[at] for at in np.flatnonzero(case.compared)}
     assert "Sr" in compared
     assert not compared & {"Ca", "La", "Mn", "O"}
+
+
+def test_an_ion_without_a_radius_fits_no_better_than_most() -> None:
+    """Tetravalent bismuth has no tabulated radius: on the site of carbon it does not come first for that."""
+    scores = size_scores(Site(Formula.parse("CO2"), "C"))
+    assert scores[INDEX["Bi"]] <= np.median(scores)
+    assert scores[INDEX["Si"]] > scores[INDEX["Bi"]]
+
+
+def test_a_host_without_charges_is_doped_by_what_replaces_its_element() -> None:
+    sites = [Site(Formula.parse("NiTi"), "Ni")]
+    known = evidence(load_network(), sites)
+    assert not sites[0].state
+    np.testing.assert_allclose(dilute_scores(known, sites)[known.free], known.exchange[known.free])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -252,6 +253,7 @@ def test_the_network_fills_a_site_of_any_size_and_knows_no_order() -> None:
         ("SrTiO3", {"site": "Ti", "only": "Zz"}, "only: 'Zz' is no element"),
         ("Sr0.5Ca0.5TiO3", {"site": "Ti"}, "fractional amounts are no ordered host"),
         ("Fe", {"site": "Fe"}, "two elements at least"),
+        ("OgF2", {"site": "F"}, "Og is past lawrencium"),
         ("strontium", {"site": "Ti"}, "cannot be read as a host"),
         ("missing.cif", {"site": "Ti"}, "there is no such file"),
         ("Sr <mask> O3", {"site": "Ti"}, "leave out site and fraction"),
@@ -301,3 +303,15 @@ def test_radioactive_and_stable_sites_in_one_list_are_answered_as_each_by_itself
     alone = mt.tinker("UO2", site="U", top=5)
     assert both["dopant"][5:].tolist() == alone["dopant"].tolist()
     assert set(alone["dopant"]) & mt.elements.RADIOACTIVE
+
+
+def test_a_fraction_that_comes_out_as_one_is_full_substitution() -> None:
+    whole, nearly = (mt.tinker("SrTiO3", site="Ti", top=5, fraction=fraction) for fraction in (None, 0.999))
+    columns = ["dopant", "formula", "fraction", "probability", "charge_neutral"]
+    pd.testing.assert_frame_equal(whole[columns], nearly[columns])
+
+
+def test_a_baseline_without_an_answer_gives_an_empty_table_and_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert mt.tinker("Ni3Al", site="Al", score="hautier").empty
