@@ -64,6 +64,7 @@ def test_the_help_names_every_command_and_explains_its_words(program: Program) -
         "fill",
         "tinker",
         "screen",
+        "evaluate",
         "charge-neutral",
         "novel",
         "variant",
@@ -71,7 +72,7 @@ def test_the_help_names_every_command_and_explains_its_words(program: Program) -
         assert word in outcome.out
 
 
-@pytest.mark.parametrize("command", ["corpus", "train", "generate", "fill", "screen"])
+@pytest.mark.parametrize("command", ["corpus", "train", "generate", "fill", "screen", "evaluate"])
 def test_the_help_of_each_command_has_an_example(command: str, program: Program) -> None:
     outcome = program(command, "--help")
     assert outcome.code == 0

@@ -1,0 +1,173 @@
+"""The evaluation of one file, with all that it rests on: hashes of the lists, versions, seed.
+
+    evaluation = evaluate_file(Path("samples.csv"), training=["mp:train"], held_out=["mp:test"])
+    write_scores(evaluation.record, Path("report"))    # report/scores.json
+
+Tables and most pictures are made of the record alone; maps and histograms of the lists beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mattransformer.data.readers import sha256_of
+from mattransformer.files import write_text
+from mattransformer.metrics.formulas import FormulaList, parts_of
+from mattransformer.metrics.scores import ScoresError, score
+from mattransformer.metrics.space import Neighbourhood, neighbourhood
+
+if TYPE_CHECKING:
+    from mattransformer.screening.screen import Known
+
+KIND: Final = "evaluation"
+FILE: Final = "scores.json"
+INDEX: Final = "MP and OQMD"
+"""What the shipped index of known formulas is called."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What was measured of a file, and of which lists.
+
+    Attributes:
+        record: ready for JSON: `kind`, the `file` and its hash, the `lists` and theirs, `versions`, the `scores` as
+            `Scores.as_dict` gives them, and `space` as `Neighbourhood.as_dict` does.
+        sample: of the file.
+        training: lists by name.
+        held_out: likewise.
+        space: where the sample lies.
+    """
+
+    record: Mapping[str, Any]
+    sample: FormulaList
+    training: Mapping[str, FormulaList]
+    held_out: Mapping[str, FormulaList]
+    space: Neighbourhood
+
+
+def evaluate_file(
+    path: Path,
+    column: str | None = None,
+    *,
+    training: Sequence[str] = (),
+    held_out: Sequence[str] = (),
+    known: Sequence[str] = (),
+    random: str | None = None,
+    seed: int = 0,
+) -> Evaluation:
+    """Score the formulas of a file.
+
+    Args:
+        path: of the file, in any format that `FormulaList.of_file` reads.
+        column: that holds the formulas, where it is not found by itself.
+        training: lists of training formulas, as `FormulaList.of_corpus` reads them.
+        held_out: lists to recover.
+        known: lists of what is not new; by default the shipped index of the Materials Project and OQMD.
+        random: formulas of a random baseline.
+        seed: of the bootstrap.
+
+    Returns:
+        The record, and the lists that it is of.
+
+    Raises:
+        CorpusError: a file or corpus cannot be found or read.
+        ScoresError: two lists have the same name.
+    """
+    from mattransformer.training.record import versions
+
+    path = path.expanduser()
+    sample = FormulaList.of_file(path, column)
+    randoms = {} if random is None else _read([random])
+    trained, sought = _read(training), _read(held_out)
+    scores = score(
+        sample,
+        training=trained,
+        held_out=sought,
+        known=_known(known),
+        random=randoms,
+        seed=seed,
+    )
+    given = [*training, *held_out, *known, *([] if random is None else [random])]
+    space = neighbourhood(sample, sought, trained, seed)
+    record = {
+        "kind": KIND,
+        "file": {"name": path.name, "sha256": sha256_of(path), "column": column},
+        "lists": {_label(name): _hashes(name) for name in given},
+        "versions": versions(),
+        "scores": scores.as_dict(),
+        "space": space.as_dict(),
+    }
+    return Evaluation(record, sample, trained, sought, space)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that a report could not be written to, before any work is done.
+
+    Args:
+        folder: that exists, or whose parent does.
+
+    Raises:
+        ScoresError: it is a file, its parent is missing, or nothing may be written there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ScoresError(f"cannot write to {folder}: it is a file; name a folder")
+    nearest = folder if folder.exists() else folder.parent
+    if not nearest.is_dir():
+        raise ScoresError(f"cannot make {folder}: there is no folder {nearest}; make it first")
+    if not os.access(nearest, os.W_OK):
+        raise ScoresError(f"cannot write to {folder}: the folder {nearest} is not writable")
+
+
+def write_scores(report: Mapping[str, Any], folder: Path) -> Path:
+    """Write the record of an evaluation, whole or not at all.
+
+    Args:
+        report: of `evaluate_file`.
+        folder: see `check_folder`; made where it is missing.
+
+    Returns:
+        The file, `scores.json` of the folder.
+
+    Raises:
+        OSError: the disk is full, or fails.
+    """
+    folder.mkdir(exist_ok=True)
+    path = folder / FILE
+    write_text(path, json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return path
+
+
+def _read(names: Sequence[str]) -> dict[str, FormulaList]:
+    labels = [_label(name) for name in names]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise ScoresError(f"two lists are called {twice!r}: rename one of the files")
+    return {label: FormulaList.of_corpus(name) for label, name in zip(labels, names, strict=True)}
+
+
+def _known(names: Sequence[str]) -> dict[str, Known]:
+    from mattransformer.data.known import KnownFormulas
+
+    if not names:
+        return {INDEX: KnownFormulas.load()}
+    return {_label(name): FormulaList.of_corpus(name, whole=True) for name in names}
+
+
+def _label(name: str) -> str:
+    """Name a list without the folders of its files."""
+    parts = [(Path(part).name, split) for part, split in parts_of(name)]
+    return "+".join(f"{part}:{split}" if split else part for part, split in parts)
+
+
+def _hashes(name: str) -> dict[str, str]:
+    from mattransformer.data.corpora import CORPUS_NAMES, corpus_path
+
+    files = [
+        corpus_path(part) if part in CORPUS_NAMES else Path(part).expanduser() for part, _ in parts_of(name)
+    ]
+    return {file.name: sha256_of(file) for file in files}

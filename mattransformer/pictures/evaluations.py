@@ -1,0 +1,77 @@
+"""All pictures of one evaluation: those of its scores, a map of its compositions, and their formation energies.
+
+print(write_pictures(evaluation, Path("report"), "samples.csv"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from mattransformer.metrics.evaluations import Evaluation
+from mattransformer.metrics.formation_energy import predict
+from mattransformer.metrics.formulas import FormulaList
+from mattransformer.pictures.composition_map import Points, composition_map
+from mattransformer.pictures.energies import Energies, energy_histogram
+from mattransformer.pictures.picture import Picture, PictureError
+from mattransformer.pictures.report import write_report
+from mattransformer.pictures.score_pictures import score_pictures
+
+_MOST: Final = 20_000  # compositions of a list whose energies are drawn
+_LEAST: Final = 20  # compositions that a map is worth drawing for
+
+
+def write_pictures(evaluation: Evaluation, folder: Path, name: str) -> str:
+    """Write the page and its pictures.
+
+    Args:
+        evaluation: of a file.
+        folder: for them.
+        name: of the list, for the title.
+
+    Returns:
+        One line that says what was written, or why nothing could be drawn.
+    """
+    training = _joined(list(evaluation.training.values()))
+    held_out = _joined(list(evaluation.held_out.values()))
+    scores, missing = evaluation.record["scores"], ""
+    try:
+        pictures = [*score_pictures(scores), *_energies_drawn(evaluation, training, held_out)]
+        try:
+            pictures += _map_drawn(evaluation.sample, training, held_out)
+        except PictureError as error:  # of a library that is missing: the others are worth having
+            missing = f"; no map: {error}"
+        return write_report(scores, pictures, folder, f"Report on {name}").note + missing
+    except PictureError as error:
+        return f"no pictures: {error}"
+
+
+def _energies_drawn(
+    evaluation: Evaluation, training: FormulaList, held_out: FormulaList
+) -> Iterator[Picture]:
+    energies = evaluation.space.energies
+    if np.isfinite(energies.values).any():
+        yield energy_histogram(
+            Energies(energies.values, _energies(training), _energies(held_out)),
+            float(energies.record["test"]["mae"]["value"]),
+            origin="estimated, too",
+        )
+
+
+def _map_drawn(sample: FormulaList, training: FormulaList, held_out: FormulaList) -> Iterator[Picture]:
+    lists = {"training": training, "held out": held_out, "generated": sample}
+    points = [Points.of(name, own.compositions) for name, own in lists.items() if len(own)]
+    if sum(len(own.labels) for own in points) >= _LEAST:
+        yield composition_map(points)
+
+
+def _joined(lists: list[FormulaList]) -> FormulaList:
+    return FormulaList.joined(lists) if lists else FormulaList.of([])
+
+
+def _energies(own: FormulaList) -> np.ndarray:
+    rows = np.random.default_rng(0).permutation(len(own))[:_MOST]
+    return predict(own.compositions.take(np.sort(rows)))
