@@ -27,6 +27,9 @@ def train(
     is better. The output folder opens in `mattransformer generate --model FOLDER` and in plain
     transformers, and its `run.json` says what it was made from.
 
+    A file with the key `generator` trains one of the generators that language models are compared with:
+    `matgan`, `cgan` or `cvae`. It opens with `mattransformer.baselines.checkpoints.load_generator`.
+
     A killed run goes on with `--resume` as if nothing had happened. `init_from=gpt2` fine-tunes a shipped
     checkpoint or a folder on your own formulas.
 
@@ -38,8 +41,16 @@ def train(
 
     `mattransformer train my.yaml init_from=gpt2 'corpora=[my_oxides.csv]' output=runs/oxides`
 
+    `mattransformer train configs/matgan-mp.yaml`
+
     `torchrun --nproc_per_node 2 -m mattransformer train configs/gpt2-mp-transport-small.yaml`
     """
+    from mattransformer.baselines.config import names_generator
+
+    if names_generator(config):
+        _train_generator(config, overrides or [], resume=resume)
+        return
+
     from mattransformer.generation.teaching import sampler_of
     from mattransformer.training.config import load_config
     from mattransformer.training.loop import train as run
@@ -50,4 +61,17 @@ def train(
     typer.echo(
         f"{result.folder}: {result.best_valid_nll:.3f} nats a validation formula after {result.steps:,} steps, "
         f"{result.seconds:,.0f} s{early}"
+    )
+
+
+def _train_generator(config: Path, overrides: list[str], *, resume: bool) -> None:
+    from mattransformer.baselines.config import load_generator_config
+    from mattransformer.baselines.training import train_generator
+
+    result = train_generator(load_generator_config(config, overrides), resume=resume)
+    shares = {name: f"{share:.1%}" for name, share in result.samples.items()}
+    typer.echo(
+        f"{result.folder}: {result.steps:,} steps, {result.seconds:,.0f} s; {shares['within_limits']} of its samples "
+        f"are compositions, of the distinct ones {shares['charge_neutral']} charge-neutral and "
+        f"{shares['electronegativity_balanced']} EN-balanced"
     )

@@ -1,4 +1,4 @@
-"""Every configuration in `configs/` loads, builds its model and trains a step."""
+"""Every configuration of a language model in `configs/` loads, builds its model and trains a step."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from mattransformer.baselines.config import names_generator
 from mattransformer.models.architectures import ARCHITECTURES, build_config, build_model
 from mattransformer.models.checkpoints import load_model, read_run, save_checkpoint
 from mattransformer.training.config import load_config
 from mattransformer.training.loop import train
 
 FOLDER = Path(__file__).resolve().parents[2] / "configs"
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted(path for path in FOLDER.glob("*.yaml") if not names_generator(path))
 NAMES = [path.stem for path in FILES]
 
 
