@@ -39,8 +39,8 @@ def test_a_configuration_builds_its_model_and_trains_a_step(path: Path, tmp_path
     overrides = [f"output={output}", "corpora=[mp-transport]", "weights={}", "own_samples=0"]
     overrides += ["analogues=0", "analogue_rows=0", "own_unlikely=0", "teacher=null"]
     overrides += [
-        "limit=8",
-        "validation_rows=8",
+        "limit=4",
+        "validation_rows=2",
         "epochs=1",
         "tokens_per_batch=100000",
         "warmup_steps=0",
