@@ -11,19 +11,20 @@ The key `generator` says which; each has a class of its own here, whose attribut
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar
 
 from mattransformer.training.config import (
-    _RANGES,
+    RANGES,
     ConfigError,
-    _apply,
-    _as_float,
-    _choice,
-    _number,
-    _whole,
+    apply_override,
+    choice,
+    filled,
+    number,
+    read_settings,
+    whole,
 )
 
 _Range = tuple[Any, str]
@@ -76,11 +77,11 @@ class GeneratorConfig:
     precision: str = "auto"
 
     ranges: ClassVar[dict[str, _Range]] = {
-        **{key: _RANGES[key] for key in _SHARED},
-        "steps": _whole(1),
-        "batch_size": _whole(2, 2**20),
-        "average_steps": _whole(0),
-        "measure_every": _whole(1),
+        **{key: RANGES[key] for key in _SHARED},
+        "steps": whole(1),
+        "batch_size": whole(2, 2**20),
+        "average_steps": whole(0),
+        "measure_every": whole(1),
     }
 
     def __post_init__(self) -> None:
@@ -100,9 +101,9 @@ class GeneratorConfig:
 
 
 _ADVERSARIAL: dict[str, _Range] = {
-    "critic_steps": _whole(1, 1000),
-    "critic_learning_rate": _number(0, 1, above=True),
-    "gradient_penalty": _number(0, 1000, above=True),
+    "critic_steps": whole(1, 1000),
+    "critic_learning_rate": number(0, 1, above=True),
+    "gradient_penalty": number(0, 1000, above=True),
 }
 
 
@@ -128,9 +129,9 @@ class MatganConfig(GeneratorConfig):
     ranges: ClassVar[dict[str, _Range]] = {
         **GeneratorConfig.ranges,
         **_ADVERSARIAL,
-        "generator": _choice("matgan"),
-        "preset": _choice("small", "published"),
-        "width": _whole(1, 4096, optional=True),
+        "generator": choice("matgan"),
+        "preset": choice("small", "published"),
+        "width": whole(1, 4096, optional=True),
     }
 
 
@@ -154,13 +155,13 @@ class CountVectorConfig(GeneratorConfig):
 
     ranges: ClassVar[dict[str, _Range]] = {
         **GeneratorConfig.ranges,
-        "condition": _choice("formation_energy_per_atom", "e_above_hull", "band_gap"),
-        "representation": _choice("counts", "fractions"),
+        "condition": choice("formation_energy_per_atom", "e_above_hull", "band_gap"),
+        "representation": choice("counts", "fractions"),
         "descriptors": (lambda value: isinstance(value, bool), "give true or false"),
-        "noise": _whole(1, 4096),
+        "noise": whole(1, 4096),
         "widths": (
             lambda value: (
-                isinstance(value, list) and bool(value) and all(_whole(1, 65536)[0](width) for width in value)
+                isinstance(value, list) and bool(value) and all(whole(1, 65536)[0](width) for width in value)
             ),
             "give a list of whole numbers from 1 to 65536",
         ),
@@ -185,7 +186,7 @@ class CganConfig(CountVectorConfig):
     ranges: ClassVar[dict[str, _Range]] = {
         **CountVectorConfig.ranges,
         **_ADVERSARIAL,
-        "generator": _choice("cgan"),
+        "generator": choice("cgan"),
     }
 
 
@@ -203,8 +204,8 @@ class CvaeConfig(CountVectorConfig):
 
     ranges: ClassVar[dict[str, _Range]] = {
         **CountVectorConfig.ranges,
-        "generator": _choice("cvae"),
-        "kl_weight": _number(0, 1000, above=True),
+        "generator": choice("cvae"),
+        "kl_weight": number(0, 1000, above=True),
     }
 
 
@@ -219,7 +220,7 @@ def names_generator(path: str | Path) -> bool:
         path: of the file; what is wrong with it is for `load_generator_config` or `load_config` to say.
     """
     try:
-        return "generator" in _read(path)
+        return "generator" in read_settings(path)
     except ConfigError:
         return False
 
@@ -238,26 +239,10 @@ def load_generator_config(path: str | Path, overrides: Sequence[str] = ()) -> Ge
         ConfigError: a missing or broken file, an unknown generator or key (the nearest known one is named), a value out
             of range.
     """
-    settings = _read(path)
+    settings = read_settings(path, "generator: matgan")
     for override in overrides:
-        _apply(settings, override)
+        apply_override(settings, override)
     return generator_config_from(settings, str(path))
-
-
-def _read(path: str | Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: {error.strerror or error}; give a YAML file, such as those in configs/"
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(settings, dict):
-        raise ConfigError(f"{path} holds no settings: write lines such as 'generator: matgan'")
-    return settings
 
 
 def generator_config_from(settings: dict[str, Any], origin: str) -> GeneratorConfig:
@@ -278,18 +263,4 @@ def generator_config_from(settings: dict[str, Any], origin: str) -> GeneratorCon
         near = get_close_matches(str(name), CONFIGS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"the generators are {', '.join(CONFIGS)}"
         raise ConfigError(f"{origin}: no generator {name!r}; {hint}")
-    kind = CONFIGS[name]
-    known = [entry.name for entry in fields(kind)]
-    for key in settings:
-        if key not in known:
-            near = get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the keys of {name} are {', '.join(known)}"
-            raise ConfigError(f"{origin}: unknown key {key!r}; {hint}")
-    if "output" not in settings:
-        raise ConfigError(
-            f"{origin}: the key 'output' is missing; name the folder that the checkpoint goes to"
-        )
-    kinds = get_type_hints(kind)
-    return kind(
-        **{key: _as_float(value) if kinds[key] is float else value for key, value in settings.items()}
-    )
+    return filled(CONFIGS[name], settings, origin, f"the keys of {name}")

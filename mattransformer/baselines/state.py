@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from mattransformer.baselines.recipes import Recipe
 from mattransformer.files import write_bytes
 from mattransformer.training.averaging import WeightAverage
-from mattransformer.training.state import TrainingError, _compare
+from mattransformer.training.state import read_state
 
 
 @dataclass
@@ -79,18 +78,8 @@ def load_state(
     Raises:
         TrainingError: no such file, a damaged one, or a run with other settings or data; the first difference is named.
     """
-    if not path.is_file():
-        raise TrainingError(f"nothing to resume: {path} does not exist; start without --resume")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        saved = {key: json.loads(metadata[key]) for key in ("identity", "progress")}
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise TrainingError(
-            f"{path} is damaged ({' '.join(str(error).split())}); it cannot be resumed: start again with another output"
-        ) from error
-    _compare(saved["identity"], identity, path)
+    saved = read_state(path, identity)
+    tensors = saved.tensors
     for name, network in recipe.method.networks.items():
         network.load_state_dict(_under(f"network:{name}:", tensors))
     for name, optimizer in recipe.method.optimizers.items():
@@ -101,7 +90,7 @@ def load_state(
         optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
     average.weights |= _under("average:", tensors)
     recipe.rng.set_state(tensors["rng"])
-    return GeneratorProgress(**saved["progress"])
+    return GeneratorProgress(**saved.progress)
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

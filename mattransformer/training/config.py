@@ -14,9 +14,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from mattransformer.errors import MattransformerError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    T = TypeVar("T", bound=DataclassInstance)
 
 
 class ConfigError(MattransformerError):
@@ -127,7 +132,7 @@ class TrainingConfig:
         Raises:
             ConfigError: names the key, its value and what is allowed.
         """
-        for key, (test, allowed) in _RANGES.items():
+        for key, (test, allowed) in RANGES.items():
             value = getattr(self, key)
             if not test(value):
                 raise ConfigError(f"{key}: {value!r} is not possible; {allowed}")
@@ -161,7 +166,9 @@ class TrainingConfig:
         return asdict(self)
 
 
-def _number(low: float, high: float, *, above: bool = False) -> tuple[Any, str]:
+def number(low: float, high: float, *, above: bool = False) -> tuple[Any, str]:
+    """Give a test of numbers in a range, and what is allowed in words."""
+
     def test(value: Any) -> bool:  # noqa: ANN401 - any YAML value
         inside = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
         return bool(inside and not (above and value == low))
@@ -169,7 +176,9 @@ def _number(low: float, high: float, *, above: bool = False) -> tuple[Any, str]:
     return test, f"give a number {'above' if above else 'from'} {low:g} to {high:g}"
 
 
-def _whole(low: int, high: int = 2**53, *, optional: bool = False) -> tuple[Any, str]:
+def whole(low: int, high: int = 2**53, *, optional: bool = False) -> tuple[Any, str]:
+    """Give a test of whole numbers in a range, and what is allowed in words."""
+
     def test(value: Any) -> bool:  # noqa: ANN401
         return (optional and value is None) or (
             isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
@@ -179,22 +188,24 @@ def _whole(low: int, high: int = 2**53, *, optional: bool = False) -> tuple[Any,
     return test, f"give a whole number from {low}{limit}{' or null' if optional else ''}"
 
 
-def _choice(*values: str) -> tuple[Any, str]:
+def choice(*values: str) -> tuple[Any, str]:
+    """Give a test of one of some values, and what is allowed in words."""
     return (lambda value: value in values), f"choose one of {', '.join(values)}"
 
 
-def _text(*, optional: bool = False) -> tuple[Any, str]:
+def text(*, optional: bool = False) -> tuple[Any, str]:
+    """Give a test of texts that are not empty, and what is allowed in words."""
     return (
         lambda value: (optional and value is None) or (isinstance(value, str) and bool(value))
     ), "give a text"
 
 
-_RANGES: dict[str, tuple[Any, str]] = {
-    "output": _text(),
-    "architecture": _text(),
-    "preset": _text(),
-    "init_from": _text(optional=True),
-    "column": _text(optional=True),
+RANGES: dict[str, tuple[Any, str]] = {
+    "output": text(),
+    "architecture": text(),
+    "preset": text(),
+    "init_from": text(optional=True),
+    "column": text(optional=True),
     "sizes": (lambda value: isinstance(value, dict), "give settings by name, such as {n_layer: 2}"),
     "corpora": (
         lambda value: (
@@ -204,49 +215,49 @@ _RANGES: dict[str, tuple[Any, str]] = {
     ),
     "weights": (
         lambda value: (
-            isinstance(value, dict) and all(_number(0, 1000)[0](weight) for weight in value.values())
+            isinstance(value, dict) and all(number(0, 1000)[0](weight) for weight in value.values())
         ),
         "give a number from 0 to 1000 a source, such as {mp: 2}",
     ),
-    "variant": _choice("mix", "pure", "strict"),
-    "limit": _whole(1, optional=True),
-    "epochs": _number(0, 1e6, above=True),
-    "stop_after": _whole(1, optional=True),
-    "tokens_per_batch": _whole(1),
-    "learning_rate": _number(0, 1, above=True),
-    "warmup_steps": _whole(0),
-    "final_learning_rate": _number(0, 1),
-    "optimizer": _choice("adamw", "muon"),
-    "weight_decay": _number(0, 10),
+    "variant": choice("mix", "pure", "strict"),
+    "limit": whole(1, optional=True),
+    "epochs": number(0, 1e6, above=True),
+    "stop_after": whole(1, optional=True),
+    "tokens_per_batch": whole(1),
+    "learning_rate": number(0, 1, above=True),
+    "warmup_steps": whole(0),
+    "final_learning_rate": number(0, 1),
+    "optimizer": choice("adamw", "muon"),
+    "weight_decay": number(0, 10),
     "betas": (
         lambda value: (
-            isinstance(value, list) and len(value) == 2 and all(_number(0, 0.999999)[0](b) for b in value)
+            isinstance(value, list) and len(value) == 2 and all(number(0, 0.999999)[0](b) for b in value)
         ),
         "give two numbers from 0 to below 1",
     ),
-    "clip": _number(0, 1e6, above=True),
-    "dropout": _number(0, 0.9),
-    "average_steps": _whole(0),
-    "analogues": _whole(0),
-    "analogue_rows": _whole(0),
-    "analogues_of": _text(optional=True),
-    "own_samples": _whole(0),
-    "own_weight": _number(0, 100),
-    "own_kept": _number(0, 100),
-    "own_repeats": _number(0, 1),
-    "own_unlikely": _number(0, 1),
-    "own_crowding": _number(0, 1),
-    "own_spread": _number(0, 1),
-    "own_balance": _number(0, 1),
-    "rule_weight": _number(0, 100),
-    "teacher": _text(optional=True),
-    "keep": _choice("best", "last"),
-    "evaluations_per_epoch": _whole(1),
-    "patience": _whole(0),
-    "validation_rows": _whole(1, optional=True),
-    "seed": _whole(0),
-    "threads": _whole(1, 1024, optional=True),
-    "precision": _choice("auto", "bf16", "fp32"),
+    "clip": number(0, 1e6, above=True),
+    "dropout": number(0, 0.9),
+    "average_steps": whole(0),
+    "analogues": whole(0),
+    "analogue_rows": whole(0),
+    "analogues_of": text(optional=True),
+    "own_samples": whole(0),
+    "own_weight": number(0, 100),
+    "own_kept": number(0, 100),
+    "own_repeats": number(0, 1),
+    "own_unlikely": number(0, 1),
+    "own_crowding": number(0, 1),
+    "own_spread": number(0, 1),
+    "own_balance": number(0, 1),
+    "rule_weight": number(0, 100),
+    "teacher": text(optional=True),
+    "keep": choice("best", "last"),
+    "evaluations_per_epoch": whole(1),
+    "patience": whole(0),
+    "validation_rows": whole(1, optional=True),
+    "seed": whole(0),
+    "threads": whole(1, 1024, optional=True),
+    "precision": choice("auto", "bf16", "fp32"),
 }
 
 
@@ -263,6 +274,18 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainingConf
     Raises:
         ConfigError: a missing or broken file, an unknown key (the nearest known one is named), a value out of range.
     """
+    settings = read_settings(path)
+    for override in overrides:
+        apply_override(settings, override)
+    return config_from(settings, str(path))
+
+
+def read_settings(path: str | Path, example: str = "architecture: gpt2") -> dict[str, Any]:
+    """Read the settings of a YAML file as they stand.
+
+    Raises:
+        ConfigError: a missing or broken file.
+    """
     import yaml
 
     try:
@@ -274,10 +297,8 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> TrainingConf
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
-        raise ConfigError(f"{path} holds no settings: write lines such as 'architecture: gpt2'")
-    for override in overrides:
-        _apply(settings, override)
-    return config_from(settings, str(path))
+        raise ConfigError(f"{path} holds no settings: write lines such as {example!r}")
+    return settings
 
 
 def config_from(settings: dict[str, Any], origin: str) -> TrainingConfig:
@@ -293,23 +314,27 @@ def config_from(settings: dict[str, Any], origin: str) -> TrainingConfig:
     Raises:
         ConfigError: an unknown or missing key, or a value out of range.
     """
-    known = [entry.name for entry in fields(TrainingConfig)]
+    return filled(TrainingConfig, settings, origin)
+
+
+def filled(kind: type[T], settings: dict[str, Any], origin: str, keys: str = "the keys") -> T:
+    """Make a configuration of any kind; see `config_from`."""
+    known = [entry.name for entry in fields(kind)]
     for key in settings:
         if key not in known:
             near = get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(known)}"
+            hint = f"did you mean {near[0]!r}?" if near else f"{keys} are {', '.join(known)}"
             raise ConfigError(f"{origin}: unknown key {key!r}; {hint}")
     if "output" not in settings:
         raise ConfigError(
             f"{origin}: the key 'output' is missing; name the folder that the checkpoint goes to"
         )
-    kinds = get_type_hints(TrainingConfig)
-    return TrainingConfig(
-        **{key: _as_float(value) if kinds[key] is float else value for key, value in settings.items()}
-    )
+    kinds = get_type_hints(kind)
+    return kind(**{key: as_float(value) if kinds[key] is float else value for key, value in settings.items()})
 
 
-def _as_float(value: Any) -> Any:  # noqa: ANN401 - what is no number is judged by the ranges
+def as_float(value: Any) -> Any:  # noqa: ANN401 - what is no number is judged by the ranges
+    """Read what YAML has as a text or a whole number as a number, where it is one."""
     # YAML 1.1 reads 2e-3, without a point, as a text.
     try:
         return float(value) if isinstance(value, str | int) and not isinstance(value, bool) else value
@@ -317,7 +342,8 @@ def _as_float(value: Any) -> Any:  # noqa: ANN401 - what is no number is judged 
         return value
 
 
-def _apply(settings: dict[str, Any], override: str) -> None:
+def apply_override(settings: dict[str, Any], override: str) -> None:
+    """Change settings by `key=value`; see `load_config`."""
     import yaml
 
     key, equals, text = override.partition("=")
@@ -336,4 +362,4 @@ def _apply(settings: dict[str, Any], override: str) -> None:
     inside = settings.setdefault(outer, {})
     if not isinstance(inside, dict):
         raise ConfigError(f"{override!r}: {outer} is {inside!r}, which has no inner keys")
-    inside[inner] = _as_float(value) if outer == "weights" else value
+    inside[inner] = as_float(value) if outer == "weights" else value

@@ -100,18 +100,8 @@ def load_state(
     Raises:
         TrainingError: no such file, a damaged one, or a run with other settings or data; the first difference is named.
     """
-    if not path.is_file():
-        raise TrainingError(f"nothing to resume: {path} does not exist; start without --resume")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        saved = {key: json.loads(metadata[key]) for key in ("identity", "progress")}
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise TrainingError(
-            f"{path} is damaged ({' '.join(str(error).split())}); it cannot be resumed: start again with another output"
-        ) from error
-    _compare(saved["identity"], identity, path)
+    saved = read_state(path, identity)
+    tensors = saved.tensors
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(tensors[f"model.{name}"])
@@ -124,7 +114,48 @@ def load_state(
             moments.setdefault(int(index), {})[moment] = tensor
     optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
     torch.set_rng_state(tensors["generator"])
-    return Progress(**saved["progress"])
+    return Progress(**saved.progress)
+
+
+@dataclass(frozen=True)
+class SavedState:
+    """What a file of a state holds.
+
+    Attributes:
+        tensors: by name.
+        progress: where the run is.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    progress: dict[str, Any]
+
+
+def read_state(path: Path, identity: dict[str, Any]) -> SavedState:
+    """Read a state of the run that wants to go on.
+
+    Args:
+        path: the file.
+        identity: of the run.
+
+    Returns:
+        What the file holds.
+
+    Raises:
+        TrainingError: no such file, a damaged one, or a run with other settings or data; the first difference is named.
+    """
+    if not path.is_file():
+        raise TrainingError(f"nothing to resume: {path} does not exist; start without --resume")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        saved = {key: json.loads(metadata[key]) for key in ("identity", "progress")}
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise TrainingError(
+            f"{path} is damaged ({' '.join(str(error).split())}); it cannot be resumed: start again with another output"
+        ) from error
+    _compare(saved["identity"], identity, path)
+    return SavedState(tensors, saved["progress"])
 
 
 def _compare(saved: dict[str, Any], now: dict[str, Any], path: Path) -> None:
