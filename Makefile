@@ -1,5 +1,6 @@
 # make demo    1,000 new compositions in new_compositions.csv
-# make test    install what the tests need and run all of them; make test ARGS="-k formula" runs some
+# make test    install what the tests need and run all of them; make test ARGS="-k formula" runs some,
+#              make test WORKERS=0 all in one process
 # make lint    ruff, mypy and the import-direction contract
 # make checkpoint MODEL=blm   train a shipped checkpoint again (an hour or more)
 # make clean   remove what these made
@@ -10,6 +11,8 @@
 
 PYTHON = python3
 ARGS =
+# Processes that share the tests, file by file, each with one thread.
+WORKERS = 2
 MODEL = gpt2
 # The trainings of a checkpoint, each from the result of the one before.
 STEPS_gpt2 = base small shipped final analogues neutral likely likelier release diverse final-diverse final-unique
@@ -30,7 +33,7 @@ demo: .venv/installed
 	$(BIN)/mattransformer generate --model gpt2 -n 1000 --seed 0 -o new_compositions.csv
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check .

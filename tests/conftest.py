@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,10 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def _corpora_cached_for_this_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let the tests share a cache of corpora of their own, so that the user's stays as it is."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one of several processes, each with a folder in that of the run
+        folder = folder.parent
+    (folder / "corpora").mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MATTRANSFORMER_CACHE", str(tmp_path_factory.mktemp("corpora")))
+        patch.setenv("MATTRANSFORMER_CACHE", str(folder / "corpora"))
         yield

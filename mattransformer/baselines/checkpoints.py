@@ -10,15 +10,12 @@ import json
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from mattransformer.baselines.drawing import DrawingGenerator
 from mattransformer.files import write_bytes, write_text
-from mattransformer.models.checkpoints import CONFIG, WEIGHTS, CheckpointError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from mattransformer.models.checkpoints import CONFIG, GENERATOR, WEIGHTS
+from mattransformer.models.reading import CheckpointError, read_json, read_weights
 
 # By name: the module, imported when a checkpoint asks for it, and the class.
 _CLASSES: Final[Mapping[str, tuple[str, str]]] = {
@@ -30,8 +27,6 @@ _CLASSES: Final[Mapping[str, tuple[str, str]]] = {
 }
 NAMES: Final = tuple(_CLASSES)
 """Generators that have checkpoints."""
-
-_GENERATOR: Final = "generator"
 
 
 def save_generator(generator: DrawingGenerator, folder: Path) -> None:
@@ -46,7 +41,7 @@ def save_generator(generator: DrawingGenerator, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     settings, arrays = generator.parts()
-    text = json.dumps({_GENERATOR: generator.name, **settings}, indent=2, sort_keys=True)
+    text = json.dumps({GENERATOR: generator.name, **settings}, indent=2, sort_keys=True)
     write_text(folder / CONFIG, f"{text}\n")
     write_bytes(folder / WEIGHTS, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
 
@@ -64,10 +59,17 @@ def load_generator(folder: str | Path) -> DrawingGenerator:
         CheckpointError: a missing, damaged or foreign checkpoint; the file and the reason are named.
     """
     folder = Path(folder)
-    settings = _read_settings(folder / CONFIG)
-    arrays = _read_arrays(folder / WEIGHTS)
+    settings = read_json(folder / CONFIG)
+    name = settings.get(GENERATOR)
+    if name not in NAMES:
+        raise CheckpointError(
+            f"{folder / CONFIG}: generator {name!r} is none of {', '.join(NAMES)}; open a language model with "
+            "mattransformer.load"
+        )
+    weights = read_weights(folder / WEIGHTS)
     try:
-        return _class_of(settings[_GENERATOR]).of_parts(settings, arrays)
+        arrays = {key: tensor.numpy() for key, tensor in weights.items()}
+        return _class_of(name).of_parts(settings, arrays)
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"{folder / WEIGHTS} does not fit {folder / CONFIG} ({' '.join(str(error).split())[:200]}); copy both "
@@ -75,37 +77,19 @@ def load_generator(folder: str | Path) -> DrawingGenerator:
         ) from error
 
 
+def is_generator(folder: str | Path) -> bool:
+    """Tell whether a folder holds a checkpoint of a generator, and none of a language model.
+
+    Args:
+        folder: what is wrong with it is for `load_generator` or `mattransformer.load` to say.
+    """
+    try:
+        settings = read_json(Path(folder).expanduser() / CONFIG)
+    except CheckpointError:
+        return False
+    return GENERATOR in settings and "model_type" not in settings
+
+
 def _class_of(name: str) -> type[DrawingGenerator]:
     module, kind = _CLASSES[name]
     return getattr(import_module(f"mattransformer.baselines.{module}"), kind)
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path.parent} is no checkpoint: it has no {path.name}") from error
-    except OSError as error:
-        raise CheckpointError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: not JSON ({error}); copy it again") from error
-    name = settings.get(_GENERATOR) if isinstance(settings, Mapping) else None
-    if name not in NAMES:
-        raise CheckpointError(
-            f"{path}: generator {name!r} is none of {', '.join(NAMES)}; open a language model with mattransformer.load"
-        )
-    return dict(settings)
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path.parent} has no {path.name}; copy it again") from error
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is damaged ({' '.join(str(error).split())[:200]}); copy it again"
-        ) from error

@@ -123,11 +123,11 @@ class DrawingGenerator(ABC):
         check_whole("n", n, 0)
         check_whole("seed", seed, 0)
         chunks: list[Draws] = []
-        for draws in self._chunks(seed):
+        for draws in self.chunks(seed):
             chunks.append(draws)
             if self.chunk * len(chunks) >= n:
                 break
-        compositions = _joined([draws.compositions for draws in chunks])
+        compositions = Compositions.joined([draws.compositions for draws in chunks])
         return Draws(compositions, np.concatenate([draws.failure for draws in chunks])).first(n)
 
     def generate(self, n: int = 1000, seed: int = 0, *, progress: bool = False) -> pd.DataFrame:
@@ -160,7 +160,7 @@ class DrawingGenerator(ABC):
         with tqdm(
             total=n, desc=f"drawing from {self.name}", unit="formula", disable=None if progress else True
         ) as bar:
-            for draws in self._chunks(seed):
+            for draws in self.chunks(seed):
                 rows = _new_rows(draws, seen)
                 if len(seen) + len(rows) >= n:
                     rows = rows[: n - len(seen)]
@@ -183,7 +183,8 @@ class DrawingGenerator(ABC):
         }
         return table
 
-    def _chunks(self, seed: int) -> Iterator[Draws]:
+    def chunks(self, seed: int) -> Iterator[Draws]:
+        """Draw without an end, `chunk` draws at a time; the seed decides them."""
         number = 0
         while True:
             yield Draws.of(self.draw(np.random.default_rng([seed, number])))
@@ -224,12 +225,3 @@ def _reduced(compositions: Compositions) -> Compositions:
     """Reduce compositions of which some have no entries, which `Compositions.reduced` cannot."""
     filled = np.flatnonzero(compositions.sizes)
     return Compositions(compositions.starts, compositions.numbers, compositions.take(filled).reduced.amounts)
-
-
-def _joined(parts: list[Compositions]) -> Compositions:
-    lengths = np.concatenate([[0], *(part.sizes for part in parts)])
-    return Compositions(
-        np.cumsum(lengths, dtype=np.int64),
-        np.concatenate([part.numbers for part in parts]),
-        np.concatenate([part.amounts for part in parts]),
-    )

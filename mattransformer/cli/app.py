@@ -1,4 +1,4 @@
-"""`mattransformer corpus | train | generate | fill | tinker | screen | evaluate`, and how their errors are told.
+"""`mattransformer corpus | train | generate | ... | benchmark`, and how their errors are told.
 
 Whatever is wrong with the input ends in one line on standard error and exit code 2; Ctrl-C ends in one line and
 exit code 130, and SIGTERM, which removes what is half written, in 143. A traceback is a bug of this package.
@@ -16,6 +16,7 @@ from typing import Annotated, NoReturn, ParamSpec
 
 import typer
 
+from mattransformer.cli.benchmark import benchmark
 from mattransformer.cli.corpus import corpus
 from mattransformer.cli.evaluate import evaluate
 from mattransformer.cli.fill import fill
@@ -107,7 +108,7 @@ def program(
     """
 
 
-for _command in (corpus, train, models, generate, fill, tinker, screen, evaluate):
+for _command in (corpus, train, models, generate, fill, tinker, screen, evaluate, benchmark):
     app.command()(told(_command))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -95,17 +97,31 @@ def evaluate(
 
     if output is not None:
         check_folder(output)
-    evaluation = evaluate_file(
-        file,
-        column,
-        training=training or [],
-        held_out=held_out or [],
-        known=known or [],
-        random=random,
-        seed=seed,
-    )
+    with _stages() as progress:
+        evaluation = evaluate_file(
+            file,
+            column,
+            training=training or [],
+            held_out=held_out or [],
+            known=known or [],
+            random=random,
+            seed=seed,
+            progress=progress,
+        )
     typer.echo(table(evaluation.record["scores"], file.name))
     typer.echo(f"\n{space_table(evaluation.record['space'])}")
     if output is not None:
         typer.echo(f"\nwritten to {write_scores(evaluation.record, output)}")
-        typer.echo(write_pictures(evaluation, output, file.name))
+        with _stages() as progress:
+            progress("pictures")
+            drawn = write_pictures(evaluation, output, file.name)
+        typer.echo(drawn)
+
+
+@contextmanager
+def _stages() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal what is being done and for how long, in a line that goes when all is done."""
+    from tqdm import tqdm
+
+    with tqdm(bar_format="{desc} [{elapsed}]", leave=False, disable=None) as line:
+        yield line.set_description_str

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from mattransformer.cli.elements import GROUPS, spelled_out
 from mattransformer.cli.output import OutputOption, StatesOption, check_output, deliver, show
 from mattransformer.cli.screen import RANGE, read_range
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mattransformer.cli.summary import facts_of, summary_of
 
 _RULES, _DRAWN = "Rules, which are kept for certain", "How they are drawn"
 _SYMBOLS: Final = "Symbols, with commas, dashes or blanks between them"
+_OF_ALL: Final = ("model", "number", "seed", "oxidation_states", "known", "output")  # of other generators too
 
 
 def generate(
+    context: typer.Context,
     model: Annotated[
         str,
         typer.Option(
-            "--model", "-m", metavar="NAME_OR_FOLDER", help="A shipped checkpoint, or a folder of your own."
+            "--model",
+            "-m",
+            metavar="NAME_OR_FOLDER",
+            help="A shipped checkpoint, or a folder of your own; of a generator to compare with, too.",
         ),
     ] = "gpt2",
     number: Annotated[
@@ -180,6 +182,10 @@ def generate(
     With -o the samples go to disk as they come, so memory stays small. If the command is cut off, the same command goes
     on where it was, and ends with the same file.
 
+    A folder of a generator that language models are compared with, such as MATGAN, takes -n, --seed,
+    --oxidation-states, --known and -o, and no other option. Its table has no `tokens` and no `log_prob`; the rows stand
+    in the order in which they came, and are written when all are there.
+
     **Examples**
 
     `mattransformer generate -n 1000 --seed 0 -o new_compositions.csv`
@@ -191,11 +197,25 @@ def generate(
 
     `mattransformer generate --model runs/oxides --source user --variant mix --temperature 0.8 -o
     oxides.jsonl`
+
+    `mattransformer generate --model runs/matgan-mp -n 1000 -o matgan.csv`
     """
+    from mattransformer.baselines.answers import composition_table
+    from mattransformer.baselines.checkpoints import is_generator, load_generator
     from mattransformer.generation.language_model import load
     from mattransformer.generation.requests import GenerationError
+    from mattransformer.models.checkpoints import find_checkpoint
 
     check_output(output)
+    folder = find_checkpoint(model)
+    if is_generator(folder):
+        generator = load_generator(folder)
+        _refuse_others(context, model, generator.name)
+        table = composition_table(
+            generator, number, seed, oxidation_states=oxidation_states, known=known, progress=True
+        )
+        deliver(table, output, summary_of(facts_of(table), model, oxidation_states, known))
+        return
     rules = {
         "require": spelled_out(require),
         "allow": spelled_out(allow),
@@ -225,72 +245,30 @@ def generate(
             if given:
                 raise GenerationError(f"{option}: with --likeliest nothing is sampled; leave one of them out")
         table = lm.likeliest(number, **request)
-        deliver(table, output, _summary(_facts(table), model, oxidation_states, known))
+        deliver(table, output, summary_of(facts_of(table), model, oxidation_states, known))
         return
     request |= {"temperature": temperature, "top_k": top_k, "top_p": top_p, "exact": exact, "progress": True}
     request["replace"] = not no_replacement
     if output is None:
         table = lm.generate(number, seed, **request)
-        show(table, len(table), None, _summary(_facts(table), model, oxidation_states, known))
+        show(table, len(table), None, summary_of(facts_of(table), model, oxidation_states, known))
         return
     try:
         facts = lm.generate_to(output, number, seed, **request)
     except KeyboardInterrupt:
         typer.echo("mattransformer: interrupted; the same command goes on where it was", err=True)
         raise typer.Exit(130) from None
-    show(None, facts["rows"], output, _summary(facts, model, oxidation_states, known))
+    show(None, facts["rows"], output, summary_of(facts, model, oxidation_states, known))
 
 
-def _facts(table: pd.DataFrame) -> dict[str, Any]:
-    """Count what `LanguageModel.generate_to` counts."""
-    both = table["novel"] & table["electronegativity_balanced"]
-    names = ("novel", "charge_neutral", "electronegativity_balanced")
-    counts = {name: int(table[name].sum()) for name in names}
-    return {
-        "rows": len(table),
-        **counts,
-        "new_and_balanced": int(both.sum()),
-        **{name: table.attrs[name] for name in ("drawn", "settings")},
-    }
+def _refuse_others(context: typer.Context, model: str, generator: str) -> None:
+    """Refuse the options that were given and only language models understand."""
+    from mattransformer.generation.requests import GenerationError
 
-
-def _summary(facts: Mapping[str, Any], model: str, states: str, known: Path | None) -> str:
-    settings = ", ".join(
-        f"{name} {_written(value)}" for name, value in facts["settings"].items() if value is not None
-    )
-    listed = (
-        f"in none of the Materials Project, OQMD and {known}"
-        if known
-        else "in neither the Materials Project nor OQMD"
-    )
-    rules = f"{states} oxidation states, one an element, no alloys"
-    rows = [
-        ("novel", facts["novel"], listed),
-        ("charge-neutral", facts["charge_neutral"], rules),
-        ("EN-balanced", facts["electronegativity_balanced"], "and Pauling electronegativities in order"),
-        ("novel and EN-balanced", facts["new_and_balanced"], ""),
-    ]
-    lines = [
-        f"{model} ({settings})",
-        f"  {'unique':<22}{facts['rows']:>9,}         {_origin(facts)}",
-    ]
-    for name, count, meaning in rows:
-        share = f"{count / facts['rows']:7.1%}" if facts["rows"] else ""
-        lines.append(f"  {name:<22}{count:>9,}{share}  {meaning}".rstrip())
-    return "\n".join(lines)
-
-
-def _origin(facts: Mapping[str, Any]) -> str:
-    if facts["settings"].get("likeliest"):
-        return "the most probable ones"
-    return f"of {facts['drawn']:,} samples"
-
-
-def _written(value: object) -> str:
-    """Write a setting as one types it: lists with commas, ranges with a dash, mappings as of a template."""
-    if isinstance(value, Mapping):
-        return " ".join(f"{letter}={_written(elements)}" for letter, elements in value.items())
-    if isinstance(value, list | tuple):
-        numbers = all(isinstance(part, int) for part in value)
-        return ("-" if numbers else ",").join(map(str, value))
-    return str(value)
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name not in _OF_ALL and source is not None and source.name == "COMMANDLINE":
+            raise GenerationError(
+                f"{option.opts[0]}: only language models understand it, and {model} is the generator {generator}; "
+                "leave it out"
+            )

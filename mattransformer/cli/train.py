@@ -28,7 +28,7 @@ def train(
     transformers, and its `run.json` says what it was made from.
 
     A file with the key `generator` trains one of the generators that language models are compared with:
-    `matgan`, `cgan` or `cvae`. It opens with `mattransformer.baselines.checkpoints.load_generator`.
+    `matgan`, `cgan` or `cvae`; the result opens in `mattransformer generate --model FOLDER`, too.
 
     A killed run goes on with `--resume` as if nothing had happened. `init_from=gpt2` fine-tunes a shipped
     checkpoint or a folder on your own formulas.

@@ -7,14 +7,14 @@ others are the rows of these corpora that were held back. Formulas are compared 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from math import sqrt
 from typing import TYPE_CHECKING, Any, Final
+
+from mattransformer.metrics.intervals import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SIZES: Final = (1_000, 10_000, 100_000)
-_Z: Final = 1.959964  # of the normal distribution, two-sided 95 %
 
 
 def targets(corpora: pd.DataFrame, icsd: pd.DataFrame) -> dict[str, frozenset[str]]:
@@ -65,21 +65,3 @@ def rediscovered(
             "interval": list(wilson(found, len(target))),
         }
     return result
-
-
-def wilson(found: int, size: int) -> tuple[float, float]:
-    """Give Wilson's 95 % interval of a share.
-
-    Args:
-        found: successes.
-        size: trials.
-
-    Returns:
-        Its lower and upper end; 0 and 1 where there was no trial.
-    """
-    if size == 0:
-        return 0.0, 1.0
-    share, square = found / size, _Z**2 / size
-    centre = (share + square / 2) / (1 + square)
-    half = sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
-    return max(0.0, centre - half), min(1.0, centre + half)

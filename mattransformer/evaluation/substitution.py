@@ -17,18 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattransformer.formula import Formula
+from mattransformer.metrics.classes import class_names
+from mattransformer.screening.compositions import Compositions
 from mattransformer.tinkering.cases import Case
 from mattransformer.tinkering.sites import CANDIDATES, INDEX
 
 CUTS: Final = (1, 5, 10)
 _RESAMPLES: Final = 10_000
-_ANIONS: Final = {
-    "oxide": {"O"},
-    "halide": {"F", "Cl", "Br", "I"},
-    "chalcogenide": {"S", "Se", "Te"},
-    "nitride": {"N"},
-    "pnictide": {"P", "As", "Sb", "Bi"},
-}
 
 
 def ranks(cases: Sequence[Case], scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -86,15 +81,5 @@ def figures(cases: Sequence[Case], scores: NDArray[np.float64], seed: int = 0) -
 
 
 def anion_class(formula: Formula) -> str:
-    """Name the class of a compound by its most electronegative element; `intermetallic` where that is a metal.
-
-    Carbides, borides, hydrides and silicides are `other`.
-    """
-    from pymatgen.core.periodic_table import Element
-
-    outer = formula.elements[-1]
-    for name, symbols in _ANIONS.items():
-        if outer in symbols:
-            return name
-    metallic = all(Element(symbol).is_metal or Element(symbol).is_metalloid for symbol in formula.elements)
-    return "intermetallic" if metallic else "other"
+    """Name the class of a compound by its most electronegative element: see `metrics.classes`."""
+    return class_names(Compositions.of([formula]))[0]

@@ -102,7 +102,7 @@ def merged(parts: list[Found]) -> Found:
     if not parts:
         return _nothing()
     together = Found(
-        _concatenated([part.compositions for part in parts]),
+        Compositions.joined([part.compositions for part in parts]),
         *(
             np.concatenate([getattr(part, name) for part in parts])
             for name in ("fingerprints", "counts", "log_probs", "proposals", "arrivals")
@@ -206,16 +206,6 @@ def _peroxides(compositions: Compositions) -> NDArray[np.bool_]:
     return (compositions.sizes == 2) & alike & pair
 
 
-def _concatenated(parts: list[Compositions]) -> Compositions:
-    sizes = np.concatenate([part.sizes for part in parts])
-    return Compositions(
-        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        np.concatenate([part.numbers for part in parts]),
-        np.concatenate([part.amounts for part in parts]),
-    )
-
-
 def _nothing() -> Found:
-    empty = np.zeros(0)
-    none = Compositions(np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.int32))
-    return Found(none, np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64), empty, empty, empty)
+    empty, none = np.zeros(0), np.zeros(0, dtype=np.int64)
+    return Found(Compositions.joined([]), none.astype(np.uint64), none, empty, empty, empty)

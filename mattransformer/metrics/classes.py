@@ -6,7 +6,7 @@
 The class goes by the most electronegative element, last in the canonical order of `mattransformer.elements`: O makes an
 oxide, F, Cl, Br and I a halide, S, Se and Te a chalcogenide, N a nitride, P, As, Sb and Bi a pnictide. What is left is
 an intermetallic if all its elements are metals or metalloids, and otherwise other, such as a carbide or a hydride. An
-oxyfluoride is a halide by this rule. It is the definition of `evaluation.substitution`.
+oxyfluoride is a halide by this rule.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -59,6 +59,7 @@ def evaluate_file(
     known: Sequence[str] = (),
     random: str | None = None,
     seed: int = 0,
+    progress: Callable[[str], object] = lambda _: None,
 ) -> Evaluation:
     """Score the formulas of a file.
 
@@ -70,6 +71,7 @@ def evaluate_file(
         known: lists of what is not new; by default the shipped index of the Materials Project and OQMD.
         random: formulas of a random baseline.
         seed: of the bootstrap.
+        progress: told of every stage in words, before it begins.
 
     Returns:
         The record, and the lists that it is of.
@@ -81,19 +83,24 @@ def evaluate_file(
     from mattransformer.training.record import versions
 
     path = path.expanduser()
+    progress(f"reading {path.name}")
     sample = FormulaList.of_file(path, column)
+    progress("reading the other lists")
     randoms = {} if random is None else _read([random])
-    trained, sought = _read(training), _read(held_out)
+    trained, sought, listed = _read(training), _read(held_out), _known(known)
+    progress("validity, novelty, recovery")
     scores = score(
         sample,
         training=trained,
         held_out=sought,
-        known=_known(known),
+        known=listed,
         random=randoms,
         seed=seed,
     )
-    given = [*training, *held_out, *known, *([] if random is None else [random])]
+    progress("distances and formation energies")
     space = neighbourhood(sample, sought, trained, seed)
+    progress("intervals")
+    given = [*training, *held_out, *known, *([] if random is None else [random])]
     record = {
         "kind": KIND,
         "file": {"name": path.name, "sha256": sha256_of(path), "column": column},

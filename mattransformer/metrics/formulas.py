@@ -85,6 +85,19 @@ class FormulaList:
         return _of_column(read_column(formulas))
 
     @classmethod
+    def of_compositions(cls, compositions: Compositions) -> FormulaList:
+        """Take compositions as the rows of a list.
+
+        Args:
+            compositions: one a row, reduced or not, each with at least one element.
+
+        Returns:
+            The list, in which nothing is unreadable.
+        """
+        firsts, places = _distinct(compositions.fingerprints())
+        return cls(compositions.take(firsts).reduced, places, firsts, {})
+
+    @classmethod
     def of_file(cls, path: str | Path, column: str | None = None) -> FormulaList:
         """Read a file of any length, in a memory that grows with its distinct compositions and 8 bytes a row.
 
@@ -147,7 +160,7 @@ class FormulaList:
         firsts, found = _distinct(_concatenated([part.fingerprints for part in lists], np.uint64))
         moved = [part.positions + offset for part, offset in zip(lists, offsets, strict=False)]
         return cls(
-            compositions=_one_behind_another([part.compositions for part in lists]).take(firsts),
+            compositions=Compositions.joined([part.compositions for part in lists]).take(firsts),
             rows=found[_concatenated([p.rows + at for p, at in zip(lists, places, strict=False)], np.int64)],
             positions=_concatenated(moved, np.int64)[firsts],
             unreadable={
@@ -170,6 +183,20 @@ class FormulaList:
         places = np.cumsum(mask) - 1
         rows = self.rows[mask[self.rows]]
         return FormulaList(self.compositions.take(kept), places[rows], self.positions[kept], {})
+
+    def first(self, n: int) -> FormulaList:
+        """Keep the first n distinct compositions, and the rows until the last of them came.
+
+        Args:
+            n: at most as many as there are.
+
+        Returns:
+            The beginning of the list, without the rows that cannot be read.
+        """
+        reached = np.flatnonzero(self.rows == n - 1)[:1]
+        rows = self.rows[: reached[0] + 1] if len(reached) else self.rows[:0]
+        kept = np.arange(len(rows) and n)
+        return FormulaList(self.compositions.take(kept), rows, self.positions[kept], {})
 
     def find(self, wanted: FormulaList) -> NDArray[np.int64]:
         """Look for compositions.
@@ -228,16 +255,6 @@ def _distinct(fingerprints: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDAr
     places = np.empty_like(order)
     places[order] = np.arange(len(order))
     return first[order], places[inverse]
-
-
-def _one_behind_another(parts: Sequence[Compositions]) -> Compositions:
-    ends = np.cumsum([0, *(part.starts[-1] for part in parts)])
-    starts = [part.starts[1:] + end for part, end in zip(parts, ends.tolist(), strict=False)]
-    return Compositions(
-        _concatenated([np.zeros(1, dtype=np.int64), *starts], np.int64),
-        _concatenated([part.numbers for part in parts], np.uint8),
-        _concatenated([part.amounts for part in parts], np.int32),
-    )
 
 
 def _concatenated(parts: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:

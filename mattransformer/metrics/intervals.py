@@ -7,13 +7,15 @@ among n draws of a mask is binomial, so that it is drawn at once and a million c
 >>> share(np.array([True, True, False, False])).value
 0.5
 
-What is seen never or always has an interval without width: the bootstrap knows nothing beyond the list.
+What is seen never or always has an interval without width: the bootstrap knows nothing beyond the list. Wilson's
+interval, of a share that stands by itself, has one.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any, Final
 
 import numpy as np
@@ -179,6 +181,24 @@ def ratio(one: NDArray[np.bool_], other: NDArray[np.bool_], seed: int = 0) -> Ra
     # Between infinity and a number there is no mean: the percentile is one of the ratios drawn.
     low, high = np.percentile(ratios, PERCENTILES, method="inverted_cdf")
     return Ratio(first / second, (float(low), float(high)))
+
+
+def wilson(found: int, size: int) -> tuple[float, float]:
+    """Give Wilson's 95 % interval of a share (Journal of the American Statistical Association 22, 209 (1927)).
+
+    Args:
+        found: successes.
+        size: trials.
+
+    Returns:
+        Its lower and upper end; 0 and 1 where there was no trial.
+    """
+    if size == 0:
+        return 0.0, 1.0
+    share, square = found / size, Z**2 / size
+    centre = (share + square / 2) / (1 + square)
+    half = sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _percentiles(drawn: NDArray[np.float64]) -> tuple[float, float]:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mattransformer.errors import MattransformerError
 from mattransformer.files import write_bytes, write_text
 from mattransformer.models.architectures import (
     BLANK_FILLING,
@@ -27,6 +25,8 @@ from mattransformer.models.architectures import (
     build_model,
     register,
 )
+from mattransformer.models.reading import CheckpointError as CheckpointError
+from mattransformer.models.reading import read_json, read_weights
 from mattransformer.notation import show
 from mattransformer.tokenization import TOKEN_ID, VOCABULARY, save_tokenizer
 
@@ -38,20 +38,13 @@ WEIGHTS: Final = "model.safetensors"
 CONFIG: Final = "config.json"
 TOKENIZER: Final = "tokenizer.json"
 RUN: Final = "run.json"
+GENERATOR: Final = "generator"
+"""Entry of a configuration that makes it one of the generators that language models are compared with."""
 SHIPPED: Final = Path(__file__).parent / "shipped"
 
 # Entries of a configuration that name code to be run.
 _CODE: Final = ("auto_map", "custom_pipelines")
-# How the pickles of Python and of torch begin. The first eight bytes of safetensors are the length of its header.
-_PICKLES: Final = (b"\x80", b"PK\x03\x04")
-# Far above the header of any model here, and below what the first bytes of a pickle say.
-_LARGEST_HEADER: Final = 1 << 26
-_LARGEST_FILE: Final = 1 << 62
 _KINDS: Final = ("float16", "bfloat16", "float32", "float64")
-
-
-class CheckpointError(MattransformerError):
-    """A checkpoint that is missing, damaged, or made for another vocabulary."""
 
 
 def shipped_names() -> list[str]:
@@ -114,7 +107,7 @@ def load_model(name_or_folder: str | Path, *, dropout: float | None = None) -> P
     if dropout is not None:
         config.update(dict.fromkeys(BY_MODEL_TYPE[config.model_type].dropouts, dropout))
     check_vocabulary(folder)
-    stored = _read_weights(folder / WEIGHTS)
+    stored = read_weights(folder / WEIGHTS)
     try:
         with torch.random.fork_rng(devices=[]):  # opening a checkpoint leaves the user's random numbers alone
             model = build_model(config)
@@ -143,12 +136,17 @@ def read_config(folder: Path) -> PreTrainedConfig:
     from transformers import AutoConfig
 
     register()
-    settings = _read_json(folder / CONFIG)
+    settings = read_json(folder / CONFIG)
     for key in _CODE:
         if key in settings:
             raise CheckpointError(
                 f"{folder / CONFIG} asks for code from elsewhere ({key}), which is never run; take the entry out"
             )
+    if GENERATOR in settings and "model_type" not in settings:
+        raise CheckpointError(
+            f"{folder} holds the generator {show(settings[GENERATOR])}, which is no language model; draw from it with "
+            "`mattransformer generate`, or open it with mattransformer.baselines.checkpoints.load_generator"
+        )
     if settings.get("model_type") not in list(BY_MODEL_TYPE):  # a list, for types that cannot be hashed
         raise CheckpointError(
             f"{folder / CONFIG}: model type {settings.get('model_type')!r} is none of {', '.join(BY_MODEL_TYPE)}; "
@@ -196,7 +194,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: there is none, or it is not JSON.
     """
-    return _read_json(folder / RUN)
+    return read_json(folder / RUN)
 
 
 def describe(name_or_folder: str | Path) -> dict[str, Any]:
@@ -230,7 +228,7 @@ def check_vocabulary(folder: Path) -> None:
         CheckpointError: names the first token that differs.
     """
     path = folder / TOKENIZER
-    content = _read_json(path)
+    content = read_json(path)
     words = content.get("model")
     vocabulary = words.get("vocab") if isinstance(words, dict) else None
     if not isinstance(vocabulary, dict):
@@ -288,33 +286,6 @@ def save_checkpoint(
     write_bytes(folder / WEIGHTS, save(tensors, {"format": "pt"}))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path.parent} is no checkpoint: it has no {path.name}") from error
-    except OSError as error:
-        raise CheckpointError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: not JSON ({error}); copy it again") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is damaged: not a JSON object; copy it again")
-    return content
-
-
-def _read_weights(path: Path) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    _check_weights(path)
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is damaged ({' '.join(str(error).split())[:200]}); copy it again"
-        ) from error
-
-
 def _check_shapes(folder: Path, tensors: Mapping[str, torch.Tensor], model: PreTrainedModel) -> None:
     expected = model.state_dict()
     for name in sorted({*expected, *tensors}):
@@ -359,41 +330,3 @@ def _single_precision(path: Path, tensors: Mapping[str, torch.Tensor]) -> dict[s
 def _line(name: str) -> str:
     """Write the name of a tensor, which may be anything, in one line."""
     return " ".join(name.split())[:200]
-
-
-def _check_weights(path: Path) -> None:
-    """Hold the length that a safetensors header states against the file, for a message that a person understands."""
-    if not path.is_file():
-        others = [other.name for other in path.parent.glob("*.bin")] + [
-            o.name for o in path.parent.glob("*.pt")
-        ]
-        why = (
-            f"only {', '.join(others)}, and pickled weights are never opened" if others else f"no {path.name}"
-        )
-        raise CheckpointError(f"{path.parent} has {why}; save the model as safetensors")
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(8)
-        header_size = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if header_size > _LARGEST_HEADER and start.startswith(_PICKLES):
-            raise CheckpointError(
-                f"{path} is a pickle by another name, and pickled weights are never opened; save the model as "
-                "safetensors"
-            )
-        if not 0 < header_size <= size - 8:
-            raise CheckpointError(f"{path} is truncated or not safetensors ({size} bytes); copy it again")
-        whole = 8 + header_size + _stated_length(path, file.read(header_size))
-    if size != whole:
-        wrong = "truncated" if size < whole else "damaged"
-        raise CheckpointError(f"{path} is {wrong}: {size} bytes of {whole}; copy it again")
-
-
-def _stated_length(path: Path, header: bytes) -> int:
-    try:
-        entries = json.loads(header).items()
-        ends = [entry["data_offsets"][1] for name, entry in entries if name != "__metadata__"]
-        if not all(type(end) is int and 0 <= end < _LARGEST_FILE for end in ends):
-            raise ValueError("an offset that is none")
-        return max(ends)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: its header cannot be read; copy it again") from error

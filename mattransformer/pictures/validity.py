@@ -7,10 +7,11 @@ Published bars are hatched and named as such: they were measured by others, on t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mattransformer.metrics.published import FIGURES
 from mattransformer.pictures.picture import (
     BLUE,
     GREEN,
@@ -68,14 +69,18 @@ class Bar:
     role: str = MEASURED
 
 
-PUBLISHED: Final = (
-    Bar("Materials Transformer, best causal", Estimate(0.9761), Estimate(0.9122), PUBLISHED_ELSEWHERE),
-    Bar("BLMM, best", Estimate(0.897), Estimate(0.848), PUBLISHED_ELSEWHERE),
-    Bar("MATGAN on MP", Estimate(0.848), Estimate(0.734), PUBLISHED_ELSEWHERE),
-    Bar("MATGAN's MP training set", Estimate(0.835), Estimate(0.793), PUBLISHED_ELSEWHERE),
-)
-"""Fu et al., Mach. Learn.: Sci. Technol. 4, 015001 (2023); Wei et al., arXiv:2204.11953; Dan et al., npj Comput. Mater.
-6, 84 (2020): all with every oxidation state that SMACT lists, one an element, and no exemption for alloys."""
+def _published() -> Iterator[Bar]:
+    for own in FIGURES:
+        if own.data in ("MP", "its own pure sets"):
+            name = f"{own.system}, {own.data}"
+            yield Bar(name, Estimate(own.charge_neutral), Estimate(own.balanced), PUBLISHED_ELSEWHERE)
+            if own.training is not None:
+                neutral, balanced = map(Estimate, own.training)
+                yield Bar(f"training set of {name}", neutral, balanced, PUBLISHED_ELSEWHERE)
+
+
+PUBLISHED: Final = tuple(_published())
+"""What `metrics.published` has of models of MP and of the pure sets."""
 
 
 def validity_bars(bars: Sequence[Bar], setting: str, published: Sequence[Bar] = PUBLISHED) -> Picture:

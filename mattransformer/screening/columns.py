@@ -195,7 +195,7 @@ def _read_text(given: pa.Array, heavy_hydrogen: bool) -> Column:
             others.append(formula)
     if not len(left):
         return Column(given, plain, readable, complaints)
-    joined = _joined(plain, Compositions.of(others))
+    joined = Compositions.joined([plain, Compositions.of(others)])
     # The row of `joined` that each row of the column has.
     places = np.arange(len(given))
     places[left[readable[left]]] = len(given) + np.arange(len(others))
@@ -228,14 +228,6 @@ def _symbols() -> NDArray[np.uint8]:
     for symbol, number in ATOMIC_NUMBER.items():
         table[ord(symbol[0]) - ord("A"), ord(symbol[1]) - ord("a") + 1 if len(symbol) > 1 else 0] = number
     return table
-
-
-def _joined(first: Compositions, second: Compositions) -> Compositions:
-    return Compositions(
-        np.concatenate([first.starts, first.starts[-1] + second.starts[1:]]),
-        np.concatenate([first.numbers, second.numbers]),
-        np.concatenate([first.amounts, second.amounts]),
-    )
 
 
 def as_text(given: Sequence[object] | NDArray[np.object_] | pa.Array) -> pd.api.extensions.ExtensionArray:

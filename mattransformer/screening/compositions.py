@@ -55,6 +55,24 @@ class Compositions:
         flat = np.array(entries, dtype=np.int64).reshape(-1, 2)
         return cls(starts, flat[:, 0].astype(np.uint8), flat[:, 1].astype(np.int32))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Compositions]) -> Compositions:
+        """Put compositions one behind another.
+
+        Args:
+            parts: any number, none too; compositions without entries may be among them.
+
+        Returns:
+            All of them, in order.
+        """
+        starts = np.zeros(sum(map(len, parts)) + 1, dtype=np.int64)
+        np.cumsum(np.concatenate([np.zeros(0, np.int64), *(part.sizes for part in parts)]), out=starts[1:])
+        return cls(
+            starts,
+            np.concatenate([np.zeros(0, np.uint8), *(part.numbers for part in parts)]),
+            np.concatenate([np.zeros(0, np.int32), *(part.amounts for part in parts)]),
+        )
+
     def counts(self, at: int) -> Counts:
         """Give one composition as pairs of element and number of atoms, in the order of its entries."""
         entries = slice(self.starts[at], self.starts[at + 1])

@@ -5,17 +5,21 @@ from __future__ import annotations
 import functools
 import json
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 
+import mattransformer as mt
 from mattransformer.baselines.adversarial import AdversarialMethod
-from mattransformer.baselines.checkpoints import NAMES, load_generator, save_generator
+from mattransformer.baselines.answers import COLUMNS, composition_table
+from mattransformer.baselines.checkpoints import NAMES, is_generator, load_generator, save_generator
 from mattransformer.baselines.config import (
     CganConfig,
     CvaeConfig,
@@ -37,7 +41,7 @@ from mattransformer.elements import PAULING
 from mattransformer.errors import MattransformerError
 from mattransformer.formula import Formula
 from mattransformer.generation.generator import Generator
-from mattransformer.models.checkpoints import CheckpointError
+from mattransformer.models.checkpoints import CheckpointError, find_checkpoint
 from mattransformer.training.state import TrainingError
 
 TRAINED = ("matgan", "cgan", "cvae")
@@ -186,7 +190,8 @@ def damage(path: Path, change: Callable[[bytes], bytes]) -> None:
 @pytest.mark.parametrize(
     ("file", "change", "reason"),
     [
-        ("model.safetensors", lambda content: content[:100], "is damaged"),
+        ("model.safetensors", lambda content: content[:100], "is truncated"),
+        ("model.safetensors", lambda content: pickle.dumps(["SrTiO3"]), "is a pickle by another name"),
         ("config.json", lambda content: content[:20], "is damaged: not JSON"),
         (
             "config.json",
@@ -223,6 +228,43 @@ def test_weights_of_another_generator_do_not_fit(folders: dict[str, Path], name:
     (folder / "model.safetensors").write_bytes((folders[other] / "model.safetensors").read_bytes())
     with pytest.raises(CheckpointError, match=r"does not fit .*; copy both files from the same checkpoint"):
         load_generator(folder)
+
+
+def test_what_only_a_language_model_can_do_names_the_generator_and_the_way_out(
+    folders: dict[str, Path], name: str
+) -> None:
+    assert is_generator(folders[name])
+    with pytest.raises(CheckpointError) as refused:
+        mt.load(folders[name])
+    assert str(refused.value) == (
+        f"{folders[name]} holds the generator {name!r}, which is no language model; draw from it with "
+        "`mattransformer generate`, or open it with mattransformer.baselines.checkpoints.load_generator"
+    )
+
+
+def test_a_language_model_is_no_generator_and_what_cannot_be_read_is_neither(tmp_path: Path) -> None:
+    assert not is_generator(find_checkpoint("gpt2"))
+    assert not is_generator(tmp_path)
+    (tmp_path / "config.json").write_text('{"generator"', encoding="utf-8")
+    assert not is_generator(tmp_path)
+
+
+# The table
+
+
+def test_the_table_has_the_verdicts_of_the_screening_in_the_order_of_the_draws(
+    generator: DrawingGenerator,
+) -> None:
+    drawn = generator.generate(20, seed=3)
+    known = drawn["formula"].tolist()[:5]
+    table = composition_table(generator, 20, seed=3, oxidation_states="icsd24", known=known)
+    assert tuple(table) == COLUMNS
+    assert table["formula"].tolist() == drawn["formula"].tolist()
+    assert table.attrs == drawn.attrs
+    assert not table["novel"][:5].any()
+    for verdict in COLUMNS[1:4]:
+        expected = mt.screen(table["formula"], oxidation_states="icsd24")[verdict]
+        assert table[verdict].tolist() == expected.tolist()
 
 
 # Training
@@ -402,3 +444,19 @@ def test_the_command_trains_a_generator_and_tells_what_its_samples_are_like(
         main(["train", str(config), "kl_wieght=1"])
     assert ended.value.code == 2
     assert "unknown key 'kl_wieght'; did you mean 'kl_weight'?" in capsys.readouterr().err
+
+
+def test_the_command_generates_from_the_folder_of_any_generator(
+    folders: dict[str, Path], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "drawn.csv"
+    with pytest.raises(SystemExit) as ended:
+        main(["generate", "--model", str(folders[name]), "-n", "20", "--seed", "3", "-o", str(output)])
+    assert ended.value.code == 0
+    table = pd.read_csv(output, keep_default_na=False)
+    pd.testing.assert_frame_equal(
+        table, composition_table(load_generator(folders[name]), 20, seed=3), check_dtype=False
+    )
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first == f"{folders[name]} (generator {name}, seed 3)"
+    assert last == f"written to {output}: 20 rows"

@@ -254,6 +254,106 @@ def test_a_formula_of_a_list_of_known_ones_is_not_novel(program: Program) -> Non
     assert not again["novel"].any()
 
 
+@pytest.fixture
+def random_folder(tmp_path: Path) -> str:
+    """The checkpoint of a generator that is no language model."""
+    from mattransformer.baselines.checkpoints import save_generator
+    from mattransformer.baselines.pseudo_random import StoichiometryRandom
+
+    listed = ["SrTiO3", "CaTiO3", "NaCl", "KBr", "MgO", "Fe2O3", "Li3PO4", "GaAs", "TiO2", "MoS2"]
+    save_generator(StoichiometryRandom.fit(listed), tmp_path / "random")
+    return "random"
+
+
+@pytest.mark.parametrize(("ending", "read"), [(".parquet", pd.read_parquet), (".jsonl", pd.read_json)])
+def test_a_generator_that_is_no_language_model_is_drawn_from_by_the_same_command(
+    ending: str, read: object, random_folder: str, program: Program
+) -> None:
+    Path("mine.txt").write_text("SrTiO3\nRbF\n", encoding="utf-8")
+    outcome = program(
+        *("generate", "--model", random_folder, "-n", "60", "--seed", "1", "--oxidation-states", "icsd24"),
+        *("--known", "mine.txt", "-o", f"drawn{ending}"),
+    )
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert callable(read)
+    table = read(f"drawn{ending}", **({"lines": True} if ending == ".jsonl" else {}))
+    assert list(table) == [
+        *("formula", "oxidation_states_set", "charge_neutral", "electronegativity_balanced", "novel"),
+    ]
+    assert table["formula"].nunique() == len(table) == 60
+    head, unique, novel, *_, last = outcome.out.splitlines()
+    assert head == "random (generator stoichiometry-random, seed 1)"
+    assert unique.split()[:2] == ["unique", "60"]
+    assert novel.endswith("in none of the Materials Project, OQMD and mine.txt")
+    assert last == f"written to drawn{ending}: 60 rows"
+
+
+def test_the_first_rows_of_a_generator_are_printed_where_no_file_is_named(
+    random_folder: str, program: Program
+) -> None:
+    outcome = program("generate", "--model", random_folder, "-n", "25")
+    assert outcome.code == 0
+    lines = outcome.out.splitlines()
+    assert lines[0].split()[0] == "formula"
+    assert "... and 5 more rows; -o FILE.csv writes all of them" in lines
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--source", "mp"],
+        ["--variant", "strict"],
+        ["--require", "Li"],
+        ["--n-elements", "few"],
+        ["--template", "ABX3"],
+        ["--charge-neutral"],
+        ["--exclude", "known"],
+        ["--temperature", "1.0"],
+        ["--top-k", "5"],
+        ["--top-p", "0.9"],
+        ["--no-replacement"],
+        ["--exact"],
+        ["--likeliest"],
+        ["--precision", "float32"],
+    ],
+)
+def test_what_only_a_language_model_understands_is_refused_for_another_generator(
+    arguments: list[str], random_folder: str, program: Program
+) -> None:
+    assert program.refuses("generate", "--model", random_folder, *arguments) == (
+        f"mattransformer: error: {arguments[0]}: only language models understand it, and random is the generator "
+        "stoichiometry-random; leave it out\n"
+    )
+
+
+def test_what_a_generator_is_judged_by_is_looked_at_before_it_draws(
+    random_folder: str, program: Program
+) -> None:
+    draws = ("generate", "--model", random_folder, "-n", "1000000")
+    assert "'smact15'" in program.refuses(*draws, "--oxidation-states", "smact15")
+    assert "missing.txt" in program.refuses(*draws, "--known", "missing.txt")
+    assert "out.txt" in program.refuses(*draws, "-o", "out.txt")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fill", "Sr <mask> O3", "--model", "random"],
+        ["tinker", "SrTiO3", "--site", "Ti", "--model", "random"],
+        ["tinker", "SrTiO3", "--site", "Ti", "--masked", "random"],
+        ["train", "run.yaml", "init_from=random"],
+    ],
+)
+def test_commands_of_language_models_say_what_another_generator_is_for(
+    arguments: list[str], random_folder: str, program: Program
+) -> None:
+    Path("run.yaml").write_text("output: run\n", encoding="utf-8")
+    told = program.refuses(*arguments)
+    assert "random holds the generator 'stoichiometry-random', which is no language model" in told
+    assert "draw from it with `mattransformer generate`" in told
+
+
 def test_the_titanium_site_of_strontium_titanate_is_filled_with_each_of_118_elements(
     program: Program,
 ) -> None:

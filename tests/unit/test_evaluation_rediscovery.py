@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mattransformer.evaluation.rediscovery import rediscovered, targets, wilson
+from mattransformer.evaluation.rediscovery import rediscovered, targets
 from mattransformer.formula import Formula
 
 CORPORA = pd.DataFrame(
@@ -54,15 +54,6 @@ def test_an_empty_target_has_a_share_of_zero_and_says_nothing() -> None:
         "share": 0.0,
         "interval": [0.0, 1.0],
     }
-
-
-@pytest.mark.parametrize(
-    ("found", "size", "low", "high"),
-    # Newcombe, Statistics in Medicine 17, 857 (1998), table I, method 3
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_wilson_intervals_are_the_published_ones(found: int, size: int, low: float, high: float) -> None:
-    assert wilson(found, size) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_7691_icsd_formulas_in_reach_are_outside_the_corpora_and_400_choose_recipes(

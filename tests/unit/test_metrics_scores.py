@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from mattransformer.cli import main
 from mattransformer.data.known import KnownFormulas
+from mattransformer.data.readers import CorpusError
 from mattransformer.metrics.classes import CLASSES
 from mattransformer.metrics.evaluations import check_folder, evaluate_file
 from mattransformer.metrics.formulas import FormulaList
@@ -224,6 +226,35 @@ def test_the_command_scores_a_file_and_writes_all_numbers(
         == 64
     )
     assert str(samples.parent) not in json.dumps(report)
+
+
+def test_the_stages_of_an_evaluation_are_told_before_they_begin(samples: Path) -> None:
+    stages: list[str] = []
+    evaluate_file(samples, held_out=["mp-transport:test"], progress=stages.append)
+    assert stages == [
+        "reading samples.csv",
+        "reading the other lists",
+        "validity, novelty, recovery",
+        "distances and formation energies",
+        "intervals",
+    ]
+    stages.clear()
+    with pytest.raises(CorpusError):
+        evaluate_file(samples, held_out=["nowhere"], progress=stages.append)
+    assert stages[-1] == "reading the other lists"
+
+
+def test_the_command_names_its_stages_on_a_terminal_alone(
+    samples: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("evaluate", str(samples)) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run("evaluate", str(samples), "-o", "report") == 0
+    told = capsys.readouterr().err
+    for stage in ("reading samples.csv", "distances and formation energies", "pictures"):
+        assert f"{stage} [" in told
 
 
 def test_the_command_reports_an_empty_file(samples: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,10 @@ from smact.screening import smact_validity
 
 from mattransformer.data.known import KnownFormulas
 from mattransformer.elements import SYMBOLS
-from mattransformer.evaluation.substitution import anion_class
+from mattransformer.formula import Formula
 from mattransformer.metrics.classes import CLASSES, KINDS, by_kind, class_names, classes, kinds
 from mattransformer.metrics.formulas import FormulaList
-from mattransformer.metrics.intervals import mean, ratio, share, share_of
+from mattransformer.metrics.intervals import mean, ratio, share, share_of, wilson
 from mattransformer.metrics.novelty import novelty
 from mattransformer.metrics.uniqueness import curve_sizes, uniqueness
 from mattransformer.metrics.validity import SETTINGS, validity
@@ -98,11 +98,27 @@ def test_classes_of_well_known_compounds() -> None:
     )
 
 
-def test_classes_are_those_of_the_substitution_benchmark_on_every_row(shared_data: Path) -> None:
+def class_by_pymatgen(formula: Formula) -> str:
+    """Class one compound by its last element in the canonical order, metals and metalloids being pymatgen's."""
+    anions = {
+        "oxide": {"O"},
+        "halide": {"F", "Cl", "Br", "I"},
+        "chalcogenide": {"S", "Se", "Te"},
+        "nitride": {"N"},
+        "pnictide": {"P", "As", "Sb", "Bi"},
+    }
+    for name, symbols in anions.items():
+        if formula.elements[-1] in symbols:
+            return name
+    metallic = all(Element(symbol).is_metal or Element(symbol).is_metalloid for symbol in formula.elements)
+    return "intermetallic" if metallic else "other"
+
+
+def test_classes_of_rows_go_by_the_anion_and_the_metals_of_pymatgen(shared_data: Path) -> None:
     for name in ("mp", "icsd", "oqmd"):
         read = FormulaList.of_file(shared_data / f"{name}.csv.gz")
         some = read.select(np.random.default_rng(0).random(len(read)) < 4000 / len(read))
-        names = [anion_class(some.compositions.formula(at)) for at in range(len(some))]
+        names = [class_by_pymatgen(some.compositions.formula(at)) for at in range(len(some))]
         assert class_names(some.compositions) == names
         assert set(names) == set(CLASSES)
 
@@ -231,3 +247,16 @@ def test_a_ratio_is_resampled_by_the_same_compositions() -> None:
     low, high = found.interval or (0, 0)
     assert 1.6 < low < 2.0 < high < 2.5
     assert ratio(one, one).interval == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "size", "low", "high"),
+    # Newcombe, Statistics in Medicine 17, 857 (1998), table I, method 3
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_intervals_are_the_published_ones(found: int, size: int, low: float, high: float) -> None:
+    assert wilson(found, size) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_no_trial_leaves_every_share_possible() -> None:
+    assert wilson(0, 0) == (0.0, 1.0)

@@ -1,0 +1,215 @@
+"""Runs of the benchmark on a small data set: what is measured, kept, gone on with and rendered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mattransformer.baselines.checkpoints import save_generator
+from mattransformer.baselines.pseudo_random import StoichiometryRandom
+from mattransformer.benchmark import systems
+from mattransformer.benchmark.lists import ICSD, MATRICES, TEST, TRAINING, Lists
+from mattransformer.benchmark.measurement import measure_list
+from mattransformer.benchmark.run import SAMPLING, SHORT, TOP, WITHOUT, Request, measure_lists, measure_system
+from mattransformer.benchmark.systems import BenchmarkError, System
+from mattransformer.benchmark.tables import MARKS, common_rung, write_tables
+from mattransformer.data.corpora import load_corpus
+from mattransformer.metrics.formulas import FormulaList
+from mattransformer.metrics.published import FIGURES
+
+
+@pytest.fixture(scope="module")
+def lists() -> Lists:
+    """The embedded corpus as a data set, its validation rows in the place of compounds that were made."""
+    corpus = load_corpus("mp-transport")
+    parts = {name: FormulaList.of(corpus.split(name)["formula"]) for name in ("train", "valid", "test")}
+    sought = {TRAINING: parts["train"], TEST: parts["test"], ICSD: parts["valid"]}
+    sought |= {TRAINING + MATRICES: parts["train"], TEST + MATRICES: parts["test"]}
+    return Lists("mp", corpus.split("train"), parts["train"], sought, {"mp-transport": "0" * 64})
+
+
+@pytest.fixture(scope="module")
+def results(lists: Lists, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records of a random generator in all settings and of a language model in one."""
+    folder = tmp_path_factory.mktemp("results")
+    measure_lists(lists, folder)
+    request = Request(up_to=1_000, settings=("mix", "strict"))
+    measure_system(System("pseudo-random", "mp", None), lists, request, folder)
+    measure_system(System("gpt2", "mp", "gpt2"), lists, request, folder)
+    return folder
+
+
+def cell(folder: Path, system: str, setting: str) -> dict[str, dict[str, float]]:
+    record = json.loads((folder / "mp" / f"{system}.json").read_text())
+    found: dict[str, dict[str, float]] = record["settings"][setting][SAMPLING]["1000"]
+    return found
+
+
+def share(own: dict[str, dict[str, float]], *keys: str) -> float:
+    value: object = own
+    for key in (*keys, "share"):
+        assert isinstance(value, dict)
+        value = value[key]
+    assert isinstance(value, float)
+    return value
+
+
+def test_a_language_model_is_ahead_of_random_formulas_in_all_that_is_counted(results: Path) -> None:
+    model, random = (cell(results, name, "mix") for name in ("gpt2", "pseudo-random"))
+    for keys in (
+        ("validity", "smact14", "charge_neutral"),
+        ("validity", "smact14", "balanced"),
+        ("found", TEST, "ternary"),
+        ("found", TRAINING, "all"),
+    ):
+        assert share(model, *keys) > share(random, *keys)
+
+
+def test_training_rows_recover_themselves_and_no_test_row(lists: Lists) -> None:
+    measured = measure_list(lists.training.first(1_000), lists, seed=0)
+    assert measured["found"][TRAINING]["all"]["count"] == 1_000
+    assert measured["found"][TEST]["all"]["count"] == 0
+    assert measured["new"][TRAINING]["share"] == 0
+    kinds = measured["number_of_elements"]
+    assert sum(kinds.values()) == pytest.approx(1)
+
+
+def test_a_record_says_what_it_rests_on(results: Path) -> None:
+    record = json.loads((results / "mp" / "gpt2.json").read_text())
+    assert len(record["weights_sha256"]) == 64
+    assert record["lists_sha256"] == {"mp-transport": "0" * 64}
+    own = record["settings"]["mix"][SAMPLING]["1000"]
+    assert {"threads", "machine", "versions", "seconds"} <= set(own)
+    assert own["versions"]["torch"]
+
+
+def test_what_was_measured_is_not_measured_again(lists: Lists, results: Path) -> None:
+    path = results / "mp" / "pseudo-random.json"
+    before = path.stat().st_mtime_ns
+    measure_system(
+        System("pseudo-random", "mp", None), lists, Request(up_to=1_000, settings=("mix",)), results
+    )
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_run_that_was_cut_off_ends_with_what_an_unbroken_one_ends_with(
+    lists: Lists, tmp_path: Path
+) -> None:
+    """Lower rungs are those of the same draws, whether they were kept or not."""
+    system = System("stoichiometry-random", "mp", None)
+    for folder, steps in ((tmp_path / "unbroken", (10_000,)), (tmp_path / "broken", (1_000, 10_000))):
+        for up_to in steps:
+            measure_system(system, lists, Request(up_to=up_to, settings=("mix",)), folder)
+    one, other = (
+        json.loads((tmp_path / name / "mp" / "stoichiometry-random.json").read_text())["settings"]["mix"][
+            SAMPLING
+        ]
+        for name in ("unbroken", "broken")
+    )
+    for rung in ("1000", "10000"):
+        for measured in (one, other):
+            del measured[rung]["seconds"]
+        assert one[rung] == other[rung]
+
+
+def test_another_seed_starts_a_record_anew(lists: Lists, results: Path, tmp_path: Path) -> None:
+    system = System("pseudo-random", "mp", None)
+    for seed in (0, 1):
+        measure_system(system, lists, Request(up_to=1_000, settings=("mix",), seed=seed), tmp_path)
+    record = json.loads((tmp_path / "mp" / "pseudo-random.json").read_text())
+    assert record["seed"] == 1
+    assert record["settings"]["mix"][SAMPLING]["1000"] != cell(results, "pseudo-random", "mix")
+
+
+def test_a_generator_with_few_compositions_is_recorded_as_short(lists: Lists, tmp_path: Path) -> None:
+    save_generator(StoichiometryRandom.fit(["NaCl", "KBr", "MgO"]), tmp_path / "salts")
+    system = systems.find(str(tmp_path / "salts"), "mp")
+    measure_system(system, lists, Request(up_to=1_000), tmp_path / "results")
+    record = json.loads((tmp_path / "results" / "mp" / "salts.json").read_text())
+    assert record["settings"]["mix"][SAMPLING] == {SHORT: {"rung": 1_000}}
+
+
+def test_samples_without_replacement_and_the_most_probable_ones_are_measured_by_default_conditions(
+    lists: Lists, tmp_path: Path
+) -> None:
+    system = System("gpt2", "mp+oqmd", "gpt2")
+    request = Request(up_to=1_000, settings=("default",), methods=(WITHOUT, TOP))
+    path = measure_system(system, lists, request, tmp_path)
+    measured = json.loads(path.read_text())["settings"]["default"]
+    assert measured[WITHOUT]["1000"]["distinct"] == measured[TOP]["1000"]["distinct"] == 1_000
+    assert share(measured[TOP]["1000"], "found", TRAINING, "all") > share(
+        measured[WITHOUT]["1000"], "found", TRAINING, "all"
+    )
+
+
+def test_tables_hold_what_the_records_do(results: Path, tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# A project\n{MARKS[0]}\nold\n{MARKS[1]}\n")
+    page, _ = write_tables(results, readme)
+    measured = cell(results, "gpt2", "mix")["validity"]["smact14"]
+    assert isinstance(measured, dict)
+    shown = f"{100 * measured['charge_neutral']['share']:.1f} %"
+    line = next(line for line in readme.read_text().splitlines() if line.startswith("| `gpt2`"))
+    assert shown in line
+    assert f"{shown} (" in page.read_text()
+    assert "old" not in readme.read_text()
+    assert all(f"{100 * own.charge_neutral:.1f} %" in page.read_text() for own in FIGURES)
+
+
+def test_systems_are_compared_at_the_largest_number_that_all_have(results: Path) -> None:
+    records = {
+        path.stem: json.loads(path.read_text())
+        for path in (results / "mp").glob("*.json")
+        if path.stem != "lists"
+    }
+    assert common_rung(records) == 1_000
+    assert common_rung({}) is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"up_to": 10}, "the fewest are 1,000"),
+        ({"settings": ("loose",)}, "no setting 'loose'"),
+        ({"methods": ("guessing",)}, "no method 'guessing'"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(wanted: dict[str, Any], words: str) -> None:
+    with pytest.raises(BenchmarkError, match=words):
+        Request(**wanted)
+
+
+def test_a_system_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(BenchmarkError, match="neither a system of the data set mp nor a folder"):
+        systems.find("gpt5", "mp")
+
+
+def test_a_checkpoint_that_is_missing_is_told_with_the_command_that_makes_it(
+    lists: Lists, tmp_path: Path
+) -> None:
+    system = systems.find("matgan", "mp", Path("configs"), tmp_path)
+    with pytest.raises(BenchmarkError, match=r"mattransformer train configs/matgan-mp\.yaml"):
+        systems.open_source(system, lists, "mix")
+
+
+def test_every_system_but_the_random_and_the_shipped_ones_has_a_configuration() -> None:
+    configs = Path(__file__).resolve().parents[2] / "configs"
+    trained = [
+        systems.find(name, data, configs) for data in ("mp", "mp+oqmd") for name in systems.names(data)
+    ]
+    assert all(system.config.is_file() for system in trained if system.config is not None)
+    assert {system.name for system in trained if system.config is None and system.data == "mp"} == set(
+        systems.RANDOM
+    )
+
+
+def test_a_record_of_something_else_is_left_alone(lists: Lists, tmp_path: Path) -> None:
+    path = tmp_path / "mp" / "pseudo-random.json"
+    path.parent.mkdir()
+    path.write_text('{"kind": "suite"}')
+    with pytest.raises(BenchmarkError, match="is no record of the benchmark"):
+        measure_system(System("pseudo-random", "mp", None), lists, Request(up_to=1_000), tmp_path)
+    assert path.read_text() == '{"kind": "suite"}'
