@@ -1,6 +1,8 @@
-"""Write the recorded results of screening, sampling and tinkering into the README, between its marks.
+"""Write the recorded results of screening, sampling, tinkering and evaluation into the README, between its marks.
 
-python benchmarks/readme.py          # after benchmarks/{screening,oxidation_states,sampling,constraints,tinkering}.py
+    python benchmarks/readme.py
+
+after `screening.py`, `oxidation_states.py`, `sampling.py`, `constraints.py`, `tinkering.py` or `evaluation.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any, Final
 
 MARKS: Final = {
     name: (f"<!-- {name}:start -->", f"<!-- {name}:end -->")
-    for name in ("screening", "sampling", "tinkering")
+    for name in ("screening", "sampling", "tinkering", "evaluation")
 }
 """What each table stands between."""
 _ROOT: Final = Path(__file__).resolve().parents[1]
@@ -42,6 +44,8 @@ def rendered(name: str) -> str:
     """Make a table of what `benchmarks/results/` holds."""
     if name == "tinkering":
         return "\n".join(_tinkering(_record("tinkering")))
+    if name == "evaluation":
+        return "\n".join(_evaluation(_record("evaluation")))
     if name == "sampling":
         rows = [*_speed(_record("sampling")), *_rules(_record("constraints"))]
     else:
@@ -97,6 +101,47 @@ def _tinkering(record: Mapping[str, Any]) -> Iterator[str]:
         "with the combined score (aim 20). The misses, and figures by class of anion, are in "
         "`benchmarks/results/tinkering.json`."
     )
+
+
+def _evaluation(record: Mapping[str, Any]) -> Iterator[str]:
+    def shown(row: Mapping[str, Any]) -> str:
+        return f"{row['processor_seconds']:.0f} s ({row['seconds']:.0f} s), {row['peak_gib']:.2f} GiB"
+
+    rows = {(row["stage"], row["rows"]): row for row in record["stages"]}
+    page = [row for row in record["stages"] if row["stage"] == "page"]
+    stages = list(dict.fromkeys(stage for stage, _ in rows if stage != "page"))
+    yield f"| rows | {' | '.join(stages)} |"
+    yield "|---:|" + "---:|" * len(stages)
+    for size in sorted({size for _, size in rows}):
+        yield f"| {size:,} | {' | '.join(shown(rows[stage, size]) for stage in stages)} |"
+    promise, loads = record["promise"], [row["load"] for row in record["stages"]]
+    lists = [*record["training"], *record["held_out"]]
+    yield ""
+    yield (
+        "By `benchmarks/evaluation.py`: seconds of the processor, in brackets of the clock (on a machine of "
+        f"{record['machine']['cores']} cores with a load of {min(loads):.0f} to {max(loads):.0f}), and peak memory, on "
+        f"{record['threads']} thread{'s' * (record['threads'] > 1)}, beside the lists `{'`, `'.join(lists)}`; the aim "
+        f"for {promise['rows']:,} rows is at most {promise['seconds']} s and {promise['peak_gib']} GiB. "
+        + "".join(f"With `-o`, {row['rows']:,} rows take {shown(row)}. " for row in page)
+        + " ".join(_peers_of_evaluation(record))
+    )
+
+
+def _peers_of_evaluation(record: Mapping[str, Any]) -> Iterator[str]:
+    smact, elmd = record["peers"]["validity"], record["peers"]["coverage"]
+    yield (
+        f"In the same run, SMACT {record['versions']['SMACT']} needs {smact['peer_extrapolated_seconds'] / 60:.0f} min "
+        f"for verdicts on the {smact['rows']:,} compositions of the longest list (by {smact['peer_rows']:,} of them), "
+        f"{smact['ratio']:,} times as long as reading and judging them here; {smact['differing']:,} of "
+        f"{smact['verdicts']:,} verdicts differ."
+    )
+    if "left_out" not in elmd:
+        yield (
+            f"ElMD {elmd['ElMD']} needs {elmd['peer_extrapolated_seconds']:,} s for the nearest of "
+            f"{elmd['references']:,} compositions to each of {elmd['rows']:,} (by {elmd['peer_rows']:,} of them), "
+            f"{elmd['ratio']:,} times as long; the largest difference of a distance is "
+            f"{elmd['largest_difference']:.0e}."
+        )
 
 
 def _speed(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

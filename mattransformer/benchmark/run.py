@@ -24,7 +24,7 @@ from mattransformer.metrics.formulas import FormulaList
 from mattransformer.training.record import machine, versions
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 RUNGS: Final = (1_000, 10_000, 100_000, 1_000_000)
 """Numbers of distinct suggestions that are measured."""
@@ -60,8 +60,10 @@ class Request:
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        if self.up_to < RUNGS[0]:
-            raise BenchmarkError(f"up to {self.up_to:,} suggestions: the fewest are {RUNGS[0]:,}")
+        if self.up_to not in RUNGS:
+            raise BenchmarkError(
+                f"up to {self.up_to:,} suggestions: choose one of {', '.join(f'{n:,}' for n in RUNGS)}"
+            )
         for name in self.settings:
             if name not in (*VARIANTS, DEFAULT.name):
                 raise BenchmarkError(
@@ -152,12 +154,8 @@ def _ask(system: System, lists: Lists, request: Request, record: Record, method:
         else:
             table = lm.likeliest(n, source=source, variant=variant)
         facts = _facts(clock.lap())
-        found = FormulaList.of(_formulas(table))
+        found = FormulaList.of(table["formula"])
         record.store(DEFAULT.name, method, n, measure_list(found, lists, request.seed) | facts)
-
-
-def _formulas(table: pd.DataFrame) -> pd.Series:
-    return table["formula"]
 
 
 def _words(numbers: Sequence[int]) -> str:
@@ -218,6 +216,11 @@ def run(
     from tqdm import tqdm
 
     systems = chosen(models, data, configs, runs)
+    if not any(_asked(system, request) for system in systems):
+        raise BenchmarkError(
+            "none of these systems has what was asked for: the setting default and the methods without replacement and "
+            "top-n are of language models on mp+oqmd, pure and strict of language models and random generators"
+        )
     lists: Lists | None = None
     with tqdm(systems, unit="system", disable=None) as bar:
         for system in bar:
@@ -225,9 +228,16 @@ def run(
             if lists is None or lists.data != system.data:
                 lists = read_lists(system.data)
                 measure_lists(lists, results)
-            if train and system.missing:
+            if train and (system.missing or system.steps_left):
                 train_system(system)
             measure_system(system, lists, request, results)
+
+
+def _asked(system: System, request: Request) -> bool:
+    """Tell whether a request means anything for a system."""
+    settings = [name for name in system.settings if not request.settings or name in request.settings]
+    others = system.learned and DEFAULT.name in settings and set(request.methods) - {SAMPLING}
+    return bool(settings) and bool(SAMPLING in request.methods or others)
 
 
 def train_system(system: System) -> None:

@@ -162,13 +162,11 @@ def ladder(batches: Iterable[Batch], rungs: Sequence[int]) -> Iterator[tuple[int
     rung = next(wanted, None)
     kept = _Kept()
     for batch in batches:
-        if rung is None:
-            return
         fresh = kept.add(batch)
         while rung is not None and kept.distinct >= rung:
             yield rung, kept.first(rung)
             rung = next(wanted, None)
-        if fresh < _FEWEST_NEW * batch.drawn:
+        if rung is None or fresh < _FEWEST_NEW * batch.drawn:
             return
 
 

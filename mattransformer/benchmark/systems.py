@@ -24,7 +24,8 @@ from mattransformer.errors import MattransformerError
 from mattransformer.evaluation.settings import DEFAULT
 from mattransformer.generation.language_model import load
 from mattransformer.models.architectures import ARCHITECTURES
-from mattransformer.models.checkpoints import WEIGHTS, find_checkpoint
+from mattransformer.models.checkpoints import RUN, WEIGHTS, find_checkpoint
+from mattransformer.models.reading import read_json
 
 RANDOM: Final[dict[str, type[PseudoRandom] | type[StoichiometryRandom]]] = {
     "pseudo-random": PseudoRandom,
@@ -33,6 +34,9 @@ RANDOM: Final[dict[str, type[PseudoRandom] | type[StoichiometryRandom]]] = {
 """Generators that are matched to the training rows."""
 
 LANGUAGE_MODELS: Final = tuple(row.name for row in ARCHITECTURES)
+KEPT: Final = Path("benchmarks/checkpoints")
+"""Checkpoints of baselines that a checkout holds, since they take an hour to train."""
+
 _TRAINED: Final = {"mp": ("matgan", "cvae", "cgan"), "mp+oqmd": ("matgan",)}
 
 
@@ -60,6 +64,15 @@ class System:
     def missing(self) -> bool:
         """Whether its checkpoint has to be trained first."""
         return self.config is not None and not (Path(self.checkpoint or "") / WEIGHTS).is_file()
+
+    @property
+    def steps_left(self) -> int:
+        """Steps that the training of a generator, which keeps a checkpoint on the way, has still to do."""
+        if self.missing or self.checkpoint is None or not is_generator(self.checkpoint):
+            return 0
+        run = Path(self.checkpoint) / RUN
+        record = read_json(run) if run.is_file() else {"steps": 0, "config": {"steps": 0}}
+        return int(record["config"]["steps"]) - int(record["steps"])
 
     @property
     def learned(self) -> bool:
@@ -94,7 +107,7 @@ def find(name: str, data: str, configs: Path = Path("configs"), runs: Path = Pat
         name: one of `names`, or a folder with a checkpoint that was trained on this data set.
         data: the data set.
         configs: the folder of configurations.
-        runs: the folder of checkpoints that they make.
+        runs: the folder of checkpoints that they make; one that is not there is looked for in `KEPT`.
 
     Returns:
         The system, perhaps without its checkpoint.
@@ -108,7 +121,8 @@ def find(name: str, data: str, configs: Path = Path("configs"), runs: Path = Pat
         return System(name, data, name)
     if name in names(data):
         stem = f"{name}-{data.replace('+', '-')}" + ("-small" if name in LANGUAGE_MODELS else "")
-        return System(name, data, runs / stem, configs / f"{stem}.yaml")
+        own = runs / stem if (runs / stem / WEIGHTS).is_file() or not (KEPT / stem).is_dir() else KEPT / stem
+        return System(name, data, own, configs / f"{stem}.yaml")
     folder = Path(name).expanduser()
     if (folder / WEIGHTS).is_file():
         return System(folder.name, data, folder)
@@ -137,6 +151,11 @@ def open_source(system: System, lists: Lists, setting: str) -> Source:
         raise BenchmarkError(
             f"{system.name} on {system.data} has no checkpoint in {system.checkpoint}: add --train, or run "
             f"mattransformer train {system.config}"
+        )
+    if system.steps_left:
+        raise BenchmarkError(
+            f"{system.name} on {system.data}: the training in {system.checkpoint} has {system.steps_left:,} steps to "
+            "do; add --train to go on with it"
         )
     chosen = lists.setting(setting)
     if system.checkpoint is None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from mattransformer.benchmark.lists import DATA, ICSD, MATRICES, TEST, TRAINING
 from mattransformer.benchmark.records import LISTS, read_all
 from mattransformer.benchmark.run import METHODS, RUNGS, SAMPLING, SHORT
-from mattransformer.benchmark.systems import names
+from mattransformer.benchmark.systems import LANGUAGE_MODELS, BenchmarkError, names
 from mattransformer.data.variants import VARIANTS
 from mattransformer.evaluation.report import update_readme
 from mattransformer.evaluation.settings import DEFAULT
@@ -28,12 +28,25 @@ MARKS: Final = ("<!-- benchmark:start -->", "<!-- benchmark:end -->")
 PAGE: Final = "README.md"
 """The page with all tables, in the folder of results."""
 
+NOTE: Final = (
+    "How to read it. The systems learned from the same compounds, and not in the same way: language models "
+    "have a label with every row (its source, and whether it is *pure* or *strict*, which is SMACT's verdict) "
+    "and are asked under these labels in the proportion of the rows, so that *mix* holds their share of "
+    "balanced compounds; those that ship, and those of MP but `roberta`, were asked for the rule at every "
+    "atom, `gpt2` learned from its own screened samples too and taught `gpt`, `gpt-neo` and `gpt-j`. MATGAN, "
+    "the VAE and the GAN have neither labels nor rules. MATGAN is at half its published width, with one- "
+    "dimensional convolutions, for a processor; of the VAE and the GAN the widths and the vector are larger "
+    "than published, since theirs are for fewer elements (`configs/`). Their newest weights are kept, as "
+    "there is no loss that would say which are best."
+)
+"""What has to be known before systems are compared."""
+
 Records = Mapping[str, Mapping[str, Any]]
 Cell = Mapping[str, Any]
 
 _KINDS: Final = ("binary", "ternary", "quaternary")
 _NONE: Final = "–"
-_RANDOM: Final = "pseudo-random"  # what enrichments compare with
+_RANDOM: Final = ("pseudo-random", "stoichiometry-random")  # what enrichments compare with
 
 
 def write_tables(results: Path, readme: Path | None = None) -> list[Path]:
@@ -49,6 +62,10 @@ def write_tables(results: Path, readme: Path | None = None) -> list[Path]:
     Raises:
         MattransformerError: a record that cannot be read, or a README without the marks.
     """
+    if not results.is_dir():
+        raise BenchmarkError(
+            f"{results} has no results: run mattransformer benchmark first, or name their folder"
+        )
     written = [results / PAGE]
     write_text(written[0], "\n".join(page(results)) + "\n")
     if readme is not None:
@@ -87,6 +104,9 @@ def short_tables(results: Path) -> Iterator[str]:
                     _words_of(published), _percent(published.charge_neutral), _percent(published.balanced),
                     *[_NONE] * 9,
                 )  # fmt: skip
+        missing = [f"`{name}`" for name in names(data) if name not in records]
+        if missing:
+            yield f"\nNot run on {title_of(data)}: {', '.join(missing)}."
         yield ""
     yield from _rediscovery("mp+oqmd", read_all("mp+oqmd", results))
 
@@ -107,7 +127,7 @@ def page(results: Path) -> Iterator[str]:
         "distinct suggestions, with 95 % bootstrap intervals over them; charge neutrality and EN balance by SMACT with "
         "the states `smact14`, one an element, alloys not exempt; *default* is SMACT 4's own default (ICSD-24 states "
         "with consensus 3, alloys valid). *new*: in neither MP nor OQMD. *times random*: test rows found, "
-        f"beside as many suggestions of `{_RANDOM}`."
+        "beside as many suggestions of `pseudo-random`, and of `stoichiometry-random`.\n\n" + NOTE
     )
     for data in DATA:
         records = read_all(data, results)
@@ -138,12 +158,9 @@ def common_rung(records: Records) -> int | None:
 
 def in_order(data: str, records: Records) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Give language models first, then what they are compared with, then systems of the user's own, by name."""
-    known = names(data)
-    ordered = sorted(
-        (name for name in records if name != LISTS),
-        key=lambda name: (-known.index(name) if name in known else 1, name),
-    )
-    yield from ((name, records[name]) for name in ordered)
+    order = (*LANGUAGE_MODELS, *reversed([name for name in names(data) if name not in LANGUAGE_MODELS]))
+    own = sorted(name for name in records if name not in (*order, LISTS))
+    yield from ((name, records[name]) for name in (*order, *own) if name in records)
 
 
 def title_of(data: str) -> str:
@@ -217,7 +234,7 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
         *(f"{kind} test rows" for kind in _KINDS), "test rows", "times random", "training rows", "ICSD",
     )  # fmt: skip
     yield _line("---", *["---:"] * 14)
-    random = cell_of(records[_RANDOM], setting, n) if _RANDOM in records else None
+    random = [cell_of(records[name], setting, n) if name in records else None for name in _RANDOM]
     for name, cell in rows:
         found = cell["found"]
         yield _line(
@@ -231,7 +248,7 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
             _share(cell["new_only"]["balanced"]),
             *(_share(found[TEST][kind]) for kind in _KINDS),
             _with_interval(found[TEST]["all"]),
-            _times(cell, random),
+            ", ".join(_times(cell, own) for own in random),
             _share(found[TRAINING]["all"]),
             _found_of(cell, ICSD),
         )

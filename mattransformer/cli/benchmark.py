@@ -44,8 +44,8 @@ def benchmark(
     up_to: Annotated[
         int,
         typer.Option(
-            min=1000,
-            help="Distinct suggestions: 1,000, 10,000, 100,000 and 1,000,000 are measured, as far as this.",
+            metavar="1000|10000|100000|1000000",
+            help="Distinct suggestions: each of these numbers is measured, as far as this one.",
             rich_help_panel=_ASKED,
         ),
     ] = 10_000,
@@ -87,7 +87,7 @@ def benchmark(
         ),
     ] = None,
 ) -> None:
-    """Measure generators of compositions side by side: the same rows learned, as many suggestions, the same metrics.
+    """Measure generators of compositions side by side: the same compounds learned, as many suggestions of each.
 
     Each is drawn from until 1,000, 10,000, ... distinct compositions are there, and these first n are judged: charge
     neutrality and EN balance, novelty, how many training, held-out and ICSD compounds are among them, by number of

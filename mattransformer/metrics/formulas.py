@@ -285,9 +285,12 @@ def _is_without_rows(path: Path) -> bool:
         return FormulaStream(path).rows() == 0
     if kind not in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson") or not path.is_file():
         return False
-    with opened(path) as binary:
-        lines = (line.strip() for line in io.TextIOWrapper(binary, "utf-8-sig", "replace"))
-        begin = list(islice((line for line in lines if line and not line.startswith("#")), 2))
+    try:
+        with opened(path) as binary:
+            lines = (line.strip() for line in io.TextIOWrapper(binary, "utf-8-sig", "replace"))
+            begin = list(islice((line for line in lines if line and not line.startswith("#")), 2))
+    except (EOFError, OSError):  # a compressed file that was cut off, of which there is an error already
+        return False
     if len(begin) != 1 or kind not in (".csv", ".tsv"):
         return not begin
     return is_header(next(csv.reader(begin, delimiter=separator_of(path))))

@@ -72,7 +72,9 @@ def test_the_help_names_every_command_and_explains_its_words(program: Program) -
         assert word in outcome.out
 
 
-@pytest.mark.parametrize("command", ["corpus", "train", "generate", "fill", "screen", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["corpus", "train", "generate", "fill", "screen", "evaluate", "benchmark"]
+)
 def test_the_help_of_each_command_has_an_example(command: str, program: Program) -> None:
     outcome = program(command, "--help")
     assert outcome.code == 0
@@ -263,6 +265,30 @@ def random_folder(tmp_path: Path) -> str:
     listed = ["SrTiO3", "CaTiO3", "NaCl", "KBr", "MgO", "Fe2O3", "Li3PO4", "GaAs", "TiO2", "MoS2"]
     save_generator(StoichiometryRandom.fit(listed), tmp_path / "random")
     return "random"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--data", "cod"], "there is no data set 'cod'"),
+        (["--models", "gpt5", "--data", "mp"], "'gpt5' is neither a system of the data set mp nor a folder"),
+        (["--settings", "loose"], "there is no setting 'loose'"),
+        (["--methods", "guessing"], "there is no method 'guessing'"),
+        (["--models", "gpt2", "--data", "mp+oqmd"], "MATTRANSFORMER_DATA"),
+        (["--table", "--readme", "absent.md"], "absent.md"),
+        (["--table", "--pictures", "pictures"], "has no measurement to draw"),
+    ],
+)
+def test_a_benchmark_that_makes_no_sense_is_refused_in_one_line(
+    arguments: list[str], named: str, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MATTRANSFORMER_DATA", raising=False)
+    Path("results/benchmark").mkdir(parents=True)
+    outcome = program("benchmark", *arguments)
+    assert outcome.code == 2
+    assert outcome.err.startswith("mattransformer: error: ")
+    assert outcome.err.count("\n") == 1
+    assert named in outcome.err
 
 
 @pytest.mark.parametrize(("ending", "read"), [(".parquet", pd.read_parquet), (".jsonl", pd.read_json)])

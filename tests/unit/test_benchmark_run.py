@@ -11,9 +11,19 @@ import pytest
 from mattransformer.baselines.checkpoints import save_generator
 from mattransformer.baselines.pseudo_random import StoichiometryRandom
 from mattransformer.benchmark import systems
-from mattransformer.benchmark.lists import ICSD, MATRICES, TEST, TRAINING, Lists
+from mattransformer.benchmark.lists import ICSD, MATRICES, TEST, TRAINING, Lists, read_lists
 from mattransformer.benchmark.measurement import measure_list
-from mattransformer.benchmark.run import SAMPLING, SHORT, TOP, WITHOUT, Request, measure_lists, measure_system
+from mattransformer.benchmark.records import read_all
+from mattransformer.benchmark.run import (
+    SAMPLING,
+    SHORT,
+    TOP,
+    WITHOUT,
+    Request,
+    measure_lists,
+    measure_system,
+    run,
+)
 from mattransformer.benchmark.systems import BenchmarkError, System
 from mattransformer.benchmark.tables import MARKS, common_rung, write_tables
 from mattransformer.data.corpora import load_corpus
@@ -42,19 +52,17 @@ def results(lists: Lists, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def cell(folder: Path, system: str, setting: str) -> dict[str, dict[str, float]]:
+def cell(folder: Path, system: str, setting: str) -> dict[str, Any]:
     record = json.loads((folder / "mp" / f"{system}.json").read_text())
-    found: dict[str, dict[str, float]] = record["settings"][setting][SAMPLING]["1000"]
+    found: dict[str, Any] = record["settings"][setting][SAMPLING]["1000"]
     return found
 
 
-def share(own: dict[str, dict[str, float]], *keys: str) -> float:
-    value: object = own
-    for key in (*keys, "share"):
-        assert isinstance(value, dict)
+def share(own: dict[str, Any], *keys: str) -> float:
+    value: Any = own
+    for key in keys:
         value = value[key]
-    assert isinstance(value, float)
-    return value
+    return float(value["share"])
 
 
 def test_a_language_model_is_ahead_of_random_formulas_in_all_that_is_counted(results: Path) -> None:
@@ -150,13 +158,31 @@ def test_tables_hold_what_the_records_do(results: Path, tmp_path: Path) -> None:
     readme.write_text(f"# A project\n{MARKS[0]}\nold\n{MARKS[1]}\n")
     page, _ = write_tables(results, readme)
     measured = cell(results, "gpt2", "mix")["validity"]["smact14"]
-    assert isinstance(measured, dict)
     shown = f"{100 * measured['charge_neutral']['share']:.1f} %"
     line = next(line for line in readme.read_text().splitlines() if line.startswith("| `gpt2`"))
     assert shown in line
     assert f"{shown} (" in page.read_text()
     assert "old" not in readme.read_text()
     assert all(f"{100 * own.charge_neutral:.1f} %" in page.read_text() for own in FIGURES)
+
+
+def test_pictures_hold_every_system_beside_the_training_rows_and_published_values(
+    results: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("plotly", reason="pictures need the extra `report`")
+    from mattransformer.benchmark.pictures import pictures_of, write_pictures
+
+    drawn = {picture.name: picture for picture in pictures_of("mp", read_all("mp", results))}
+    assert list(drawn) == ["mp-validity", "mp-uniqueness", "mp-recovery"]
+    bars = json.dumps(drawn["mp-validity"].figure.to_plotly_json(), default=str)
+    for name in ("gpt2", "pseudo-random", "training rows", "MATGAN, MP"):
+        assert name in bars
+    curves = {trace.name: trace for trace in drawn["mp-recovery"].figure.data}
+    found = cell(results, "gpt2", "mix")["found"][TEST]
+    assert curves["gpt2"].y[-1] == pytest.approx(100 * found["all"]["share"], abs=1e-3)
+    note = write_pictures(results, tmp_path)
+    assert (tmp_path / "report.html").is_file()
+    assert "report.html" in note
 
 
 def test_systems_are_compared_at_the_largest_number_that_all_have(results: Path) -> None:
@@ -172,7 +198,7 @@ def test_systems_are_compared_at_the_largest_number_that_all_have(results: Path)
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        ({"up_to": 10}, "the fewest are 1,000"),
+        ({"up_to": 50_000}, "choose one of 1,000, 10,000"),
         ({"settings": ("loose",)}, "no setting 'loose'"),
         ({"methods": ("guessing",)}, "no method 'guessing'"),
     ],
@@ -193,6 +219,40 @@ def test_a_checkpoint_that_is_missing_is_told_with_the_command_that_makes_it(
     system = systems.find("matgan", "mp", Path("configs"), tmp_path)
     with pytest.raises(BenchmarkError, match=r"mattransformer train configs/matgan-mp\.yaml"):
         systems.open_source(system, lists, "mix")
+
+
+def test_a_training_that_was_cut_off_is_not_measured(lists: Lists, tmp_path: Path) -> None:
+    """Trainings keep a checkpoint on the way, which is not what a finished one ends with."""
+    save_generator(StoichiometryRandom.fit(["NaCl", "KBr"]), tmp_path / "matgan-mp")
+    for done, left in ((17_000, 1_000), (18_000, 0)):
+        record = {"steps": done, "config": {"steps": 18_000}}
+        (tmp_path / "matgan-mp" / "run.json").write_text(json.dumps(record))
+        system = systems.find("matgan", "mp", Path("configs"), tmp_path)
+        assert (system.missing, system.steps_left) == (False, left)
+        if left:
+            with pytest.raises(BenchmarkError, match="has 1,000 steps to do; add --train"):
+                systems.open_source(system, lists, "mix")
+
+
+def test_a_request_that_means_nothing_to_any_system_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError, match="none of these systems has what was asked for"):
+        run(["pseudo-random"], ["mp"], Request(methods=(TOP,)), tmp_path, tmp_path, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_lists_of_the_real_corpora_are_apart_where_they_should_be(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATTRANSFORMER_DATA", str(shared_data))
+    real = read_lists("mp")
+    for name in ("validation", TEST, ICSD):
+        assert (real.training.find(real.sought[name]) < 0).all()
+    outside = real.sought["icsd outside mp and oqmd"]
+    assert not real.known.lists(outside.compositions).any()
+    assert (real.sought[ICSD].find(outside) >= 0).all()
+    assert real.sought[TRAINING].find(real.sought[TRAINING + MATRICES]).min() >= 0
+    assert len(real.sought[TRAINING + MATRICES]) < len(real.training)
+    assert set(real.sha256) == {"mp", "icsd"}
 
 
 def test_every_system_but_the_random_and_the_shipped_ones_has_a_configuration() -> None:

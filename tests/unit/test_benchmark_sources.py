@@ -49,6 +49,12 @@ def test_a_source_that_gives_nothing_new_ends_the_ladder_before_its_rung() -> No
     assert [n for n, _ in ladder(repeating(), (2, 3))] == [2]
 
 
+def test_nothing_is_drawn_behind_the_last_rung() -> None:
+    batches = iter([batch(OXIDES), batch(["NaCl"])])
+    assert [n for n, _ in ladder(batches, (1, 5))] == [1, 5]
+    assert len(list(batches)) == 1
+
+
 def test_several_rungs_can_be_reached_by_one_batch() -> None:
     assert [n for n, _ in ladder([batch(OXIDES)], (1, 5, 10))] == [1, 5, 10]
 

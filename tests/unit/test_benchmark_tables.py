@@ -1,4 +1,4 @@
-"""The README's tables of screening, sampling and tinkering are what the recorded runs say."""
+"""The README's tables of screening, sampling, tinkering and evaluation are what the recorded runs say."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tables() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["screening", "sampling", "tinkering"])
+@pytest.mark.parametrize("name", ["screening", "sampling", "tinkering", "evaluation"])
 def test_the_readme_holds_the_table_of_the_recorded_runs(name: str, tables: ModuleType) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     first, last = tables.MARKS[name]

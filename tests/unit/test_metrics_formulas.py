@@ -173,6 +173,13 @@ def test_a_table_without_rows_gives_an_empty_list(tmp_path: Path) -> None:
     assert FormulaList.of_file(tmp_path / "a.parquet").drawn == 0
 
 
+def test_a_compressed_list_that_was_cut_off_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "cut.txt.gz"
+    path.write_bytes(gzip.compress(b"NaCl\n")[:15])
+    with pytest.raises(CorpusError, match="cut"):
+        FormulaList.of_file(path)
+
+
 def test_a_file_without_a_column_of_formulas_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("name,energy\nsalt,1\nlime,2\n")
     with pytest.raises(CorpusError, match="no column holds formulas"):
