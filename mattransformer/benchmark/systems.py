@@ -10,10 +10,10 @@ spot. A folder stands for a system of one's own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mattransformer.baselines.checkpoints import is_generator, load_generator
 from mattransformer.baselines.pseudo_random import PseudoRandom, StoichiometryRandom
@@ -71,7 +71,9 @@ class System:
         if self.missing or self.checkpoint is None or not is_generator(self.checkpoint):
             return 0
         run = Path(self.checkpoint) / RUN
-        record = read_json(run) if run.is_file() else {"steps": 0, "config": {"steps": 0}}
+        if not run.is_file():
+            return 0
+        record: Mapping[str, Any] = read_json(run)
         return int(record["config"]["steps"]) - int(record["steps"])
 
     @property
