@@ -30,7 +30,7 @@ NOTHING: Final = "there is no composition to take it of"
 
 _FEW_LEVELS: Final = 1_000  # different values, of which numbers are drawn at once
 _MOST_DRAWN: Final = 10_000  # compositions that are drawn one by one
-_BLOCK: Final = 500  # resamples at a time, which bounds the memory
+_BLOCK: Final = 50  # resamples at a time, which bounds the memory
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from mattransformer.benchmark.run import (
     run,
 )
 from mattransformer.benchmark.systems import BenchmarkError, System
-from mattransformer.benchmark.tables import MARKS, common_rung, write_tables
+from mattransformer.benchmark.tables import MARKS, PAGE, common_rung, page, short_tables, write_tables
 from mattransformer.data.corpora import load_corpus
 from mattransformer.metrics.formulas import FormulaList
 from mattransformer.metrics.published import FIGURES
@@ -156,14 +156,14 @@ def test_samples_without_replacement_and_the_most_probable_ones_are_measured_by_
 def test_tables_hold_what_the_records_do(results: Path, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"# A project\n{MARKS[0]}\nold\n{MARKS[1]}\n")
-    page, _ = write_tables(results, readme)
+    rendered, _ = write_tables(results, readme)
     measured = cell(results, "gpt2", "mix")["validity"]["smact14"]
     shown = f"{100 * measured['charge_neutral']['share']:.1f} %"
     line = next(line for line in readme.read_text().splitlines() if line.startswith("| `gpt2`"))
     assert shown in line
-    assert f"{shown} (" in page.read_text()
+    assert f"{shown} (" in rendered.read_text()
     assert "old" not in readme.read_text()
-    assert all(f"{100 * own.charge_neutral:.1f} %" in page.read_text() for own in FIGURES)
+    assert all(f"{100 * own.charge_neutral:.1f} %" in rendered.read_text() for own in FIGURES)
 
 
 def test_pictures_hold_every_system_beside_the_training_rows_and_published_values(
@@ -183,6 +183,15 @@ def test_pictures_hold_every_system_beside_the_training_rows_and_published_value
     note = write_pictures(results, tmp_path)
     assert (tmp_path / "report.html").is_file()
     assert "report.html" in note
+
+
+def test_the_tables_of_this_project_are_those_of_its_records() -> None:
+    home = Path(__file__).resolve().parents[2]
+    records = home / "results" / "benchmark"
+    assert (records / PAGE).read_text() == "\n".join(page(records)) + "\n"
+    start, _, rest = (home / "README.md").read_text().partition(f"{MARKS[0]}\n")
+    assert start
+    assert rest.partition(f"\n{MARKS[1]}")[0] == "\n".join(short_tables(records))
 
 
 def test_systems_are_compared_at_the_largest_number_that_all_have(results: Path) -> None:
