@@ -225,8 +225,8 @@ def test_a_system_that_does_not_exist_is_refused_by_name() -> None:
 def test_a_checkpoint_that_is_missing_is_told_with_the_command_that_makes_it(
     lists: Lists, tmp_path: Path
 ) -> None:
-    system = systems.find("matgan", "mp", Path("configs"), tmp_path)
-    with pytest.raises(BenchmarkError, match=r"mattransformer train configs/matgan-mp\.yaml"):
+    system = systems.find("gpt", "mp", Path("configs"), tmp_path)
+    with pytest.raises(BenchmarkError, match=r"mattransformer train configs/gpt-mp-small\.yaml"):
         systems.open_source(system, lists, "mix")
 
 
