@@ -95,7 +95,9 @@ class Door:
         document = self.documents.get(path.partition("?")[0])
         if document is not None:
             return 200, {"Content-Type": "application/json"}, json.dumps(document).encode()
-        request = urllib.request.Request(self.server + path, headers={"Host": self.url.removeprefix("http://")})
+        request = urllib.request.Request(
+            self.server + path, headers={"Host": self.url.removeprefix("http://")}
+        )
         try:
             with urllib.request.urlopen(request) as response:
                 found = response.status, {"Content-Type": response.headers["Content-Type"]}, response.read()
@@ -115,7 +117,7 @@ def opened(server: str) -> Iterator[Door]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_GET(self) -> None:
             answer = door.answer(self.path)
             if answer is None:  # a promise of more than comes
                 self.send_response(200)

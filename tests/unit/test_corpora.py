@@ -274,7 +274,7 @@ def test_a_cached_corpus_is_the_same_and_needs_no_second_reading(
     def refuse(*_: object) -> None:
         raise AssertionError("the file was read again")
 
-    monkeypatch.setattr("mattransformer.data.corpora.read_rows", refuse)
+    monkeypatch.setattr("mattransformer.data.corpora.corpus_pieces", refuse)
     second = load_corpus("mp-transport")
     pd.testing.assert_frame_equal(first.table, second.table)
     assert first.sha256 == second.sha256

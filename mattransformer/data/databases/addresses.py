@@ -1,10 +1,10 @@
 """How a database is named: `optimade:mp`, `hf:owner/dataset`, `mp-api`.
 
-    optimade:mp                         a provider of the OPTIMADE list with one database
-    optimade:alexandria/alexandria-pbe  one of several databases of a provider
-    optimade:https://host/optimade      any server, by its base URL
-    hf:LeMaterial/LeMat-Bulk?config=compatible_pbe&split=train&revision=main
-    mp-api                              the Materials Project by its own interface, with a key
+optimade:mp                         a provider of the OPTIMADE list with one database
+optimade:alexandria/alexandria-pbe  one of several databases of a provider
+optimade:https://host/optimade      any server, by its base URL
+hf:LeMaterial/LeMat-Bulk?config=compatible_pbe&split=train&revision=main
+mp-api                              the Materials Project by its own interface, with a key
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def is_address(name: object) -> bool:
     """Tell whether a name is that of a database; a file of that name comes first."""
     if not isinstance(name, str) or Path(name).exists():
         return False
-    return name == MATERIALS_PROJECT or name.partition(":")[0] in (OPTIMADE, HUB) and ":" in name
+    return name == MATERIALS_PROJECT or (name.partition(":")[0] in (OPTIMADE, HUB) and ":" in name)
 
 
 def read_address(text: str) -> Address:
@@ -75,6 +75,8 @@ def read_address(text: str) -> Address:
         chosen = dict(parse_qsl(options, keep_blank_values=True))
         wrong = [option for option in chosen if option not in _HUB_OPTIONS]
         if wrong or not name:
-            raise CorpusError(f"{text}: options of a data set are {', '.join(_HUB_OPTIONS)}, such as hf:owner/name?split=train")
+            raise CorpusError(
+                f"{text}: options of a data set are {', '.join(_HUB_OPTIONS)}, such as hf:owner/name?split=train"
+            )
         return Address(text, kind, name, chosen)
     raise CorpusError(f"{text!r} names no database: write {_EXAMPLES}")

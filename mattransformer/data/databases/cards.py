@@ -47,7 +47,12 @@ def card_path(file: Path) -> Path:
 
 
 def write_card(
-    file: Path, sha256: str, store: PageStore, origin: Origin, asked: Mapping[str, Any], known: Mapping[str, int]
+    file: Path,
+    sha256: str,
+    store: PageStore,
+    origin: Origin,
+    asked: Mapping[str, Any],
+    known: Mapping[str, int],
 ) -> CorpusCard:
     """Write the card of a file that was fetched.
 

@@ -34,7 +34,7 @@ def fetch_corpus(
     database: str,
     output: str | Path,
     *,
-    filter: str = "",  # noqa: A002 - its name in OPTIMADE
+    filter: str = "",
     column: str | None = None,
     limit: int | None = None,
     fresh: bool = False,
@@ -72,7 +72,13 @@ def fetch_corpus(
         raise CorpusError(f"{database}: a column is named for data sets (hf:…) only; databases have theirs")
     opened = _opened(address, request)
     key = fingerprint(
-        {"database": database, "filter": request.filter, "column": column, "limit": limit, "version": _VERSION}
+        {
+            "database": database,
+            "filter": request.filter,
+            "column": column,
+            "limit": limit,
+            "version": _VERSION,
+        }
     )
     store = PageStore.open(key, fresh=fresh)
     origin = _fetch(opened, store, request, progress)

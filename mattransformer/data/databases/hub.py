@@ -34,7 +34,9 @@ class HubDataset:
             CorpusError: a filter, which data sets have not.
         """
         if request.filter:
-            raise CorpusError(f"{address.text}: --filter is for OPTIMADE databases; filter the file that is written")
+            raise CorpusError(
+                f"{address.text}: --filter is for OPTIMADE databases; filter the file that is written"
+            )
         self._name = address.text
         self._address = address
         self._column = request.column
@@ -47,7 +49,9 @@ class HubDataset:
         with _told(self._name):
             sample = pd.DataFrame(list(stream.take(_SAMPLE)))
         if sample.empty:
-            raise CorpusError(f"{self._name} holds no rows; name another split, such as hf:owner/name?split=validation")
+            raise CorpusError(
+                f"{self._name} holds no rows; name another split, such as hf:owner/name?split=validation"
+            )
         names = list(map(str, sample.columns))
         formula = formula_column(sample, self._column, Path(self._address.place))
         identifier = next((name for name in _NAMES if name in names and name != formula), None)
@@ -90,7 +94,9 @@ class HubDataset:
             if columns and load_dataset_builder(**source).__class__.__name__ == "Parquet":
                 projected = {"columns": list(dict.fromkeys(columns))}
             stream = load_dataset(**source, **projected, split=options.get("split", "train"), streaming=True)
-            return stream.select_columns(list(dict.fromkeys(columns))) if columns and not projected else stream
+            return (
+                stream.select_columns(list(dict.fromkeys(columns))) if columns and not projected else stream
+            )
 
 
 def _rows(batch: Any, origin: Origin) -> pd.DataFrame:  # noqa: ANN401 - an Arrow table or None
@@ -144,7 +150,11 @@ class _told:  # noqa: N801 - used like a function
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, CorpusError | GeneratorExit) or not isinstance(error, Exception):
+        if (
+            error is None
+            or isinstance(error, CorpusError | GeneratorExit)
+            or not isinstance(error, Exception)
+        ):
             return
         inner: BaseException = error
         while inner.__cause__ is not None:

@@ -41,8 +41,8 @@ class MaterialsProject:
             raise CorpusError(f"{address.text} takes no --filter; optimade:mp does")
         if not os.environ.get(KEY_VARIABLE):
             raise CorpusError(
-                f"{address.text} needs a key of the Materials Project in {KEY_VARIABLE}; get one from its dashboard, or "
-                "use optimade:mp, which needs none"
+                f"{address.text} needs a key of the Materials Project in {KEY_VARIABLE}; get one from its dashboard, "
+                "or use optimade:mp, which needs none"
             )
         try:
             from mp_api.client import MPRester
@@ -60,7 +60,9 @@ class MaterialsProject:
             licence="CC-BY-4.0 (as published by the provider)",
             source="mp",
             columns=_COLUMNS,
-            notes=(f"entries of {MIN_ELEMENTS} to {MAX_ELEMENTS} elements, which are all that a corpus keeps",),
+            notes=(
+                f"entries of {MIN_ELEMENTS} to {MAX_ELEMENTS} elements, which are all that a corpus keeps",
+            ),
         )
 
     def pages(self, origin: Origin, position: Any) -> Iterator[Page]:  # noqa: ANN401 - see `origin.Database`
@@ -77,7 +79,8 @@ class MaterialsProject:
             except Exception as error:  # its own, those of requests, and of its document models
                 words = " ".join(str(error).split())[:200].replace(os.environ[KEY_VARIABLE], "(the key)")
                 raise CorpusError(
-                    f"{self._name}: {words}; check {KEY_VARIABLE}, or run the command again later, it goes on where it was"
+                    f"{self._name}: {words}; check {KEY_VARIABLE}, or run the command again later, it goes on where it "
+                    "was"
                 ) from None
             found = [_plain(document, fields) for document in documents]
             rows = {

@@ -30,7 +30,12 @@ _FORMULAS: Final = ("chemical_formula_reduced", "chemical_formula_descriptive")
 _TOO_MANY: Final = frozenset({400, 403, 422})  # what servers answer to a page that is too long
 
 # Of the best known providers, where the server does not state it; by the letters before the names of their fields.
-_LICENCES: Final[Mapping[str, str]] = {"mp": "CC-BY-4.0", "oqmd": "CC-BY-4.0", "alexandria": "CC-BY-4.0", "cod": "CC0-1.0"}
+_LICENCES: Final[Mapping[str, str]] = {
+    "mp": "CC-BY-4.0",
+    "oqmd": "CC-BY-4.0",
+    "alexandria": "CC-BY-4.0",
+    "cod": "CC0-1.0",
+}
 _SOURCES: Final = frozenset({"mp", "oqmd"})
 INSTALL: Final = 'pip install "mattransformer[databases]"'
 
@@ -53,8 +58,9 @@ class Optimade:
         self._filter = request.filter
         self._page_rows = request.page_rows
         try:
-            from mattransformer.data.databases.retries import session_class
             from optimade.client import OptimadeClient
+
+            from mattransformer.data.databases.retries import session_class
         except ImportError as error:
             raise CorpusError(f"{address.text} needs the optimade package ({error}); {INSTALL}") from error
         self._client = OptimadeClient
@@ -87,7 +93,9 @@ class Optimade:
             results = self._page(origin, position)
             entries = results.data
             if not isinstance(entries, list):
-                raise CorpusError(f"{self._name}: {origin.url} gives no list of structures; check the address")
+                raise CorpusError(
+                    f"{self._name}: {origin.url} gives no list of structures; check the address"
+                )
             following = self._next(results, origin, position)
             ids = [entry.get("id") for entry in entries if isinstance(entry, Mapping)]
             if following is not None and (following in seen or not entries or (any(ids) and ids == last)):
@@ -105,11 +113,11 @@ class Optimade:
 
     def _page(self, origin: Origin, url: str | None) -> QueryResults:
         """Ask for the first page, or for one by its link."""
-        from mattransformer.data.databases.retries import Refusal
+        from mattransformer.data.databases.retries import RefusalError
 
         try:
             return self._ask_page(origin, url, None if url else self._page_rows)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if url or refusal.status not in _TOO_MANY:
                 raise
         return self._ask_page(origin, url, None)  # perhaps the page was too long
@@ -119,7 +127,11 @@ class Optimade:
 
         # A new client for each page: one keeps a bar of progress for every page that it is asked for.
         client = self._client(
-            origin.url, use_async=False, silent=True, http_client=self._sessions, max_results_per_provider=10**9
+            origin.url,
+            use_async=False,
+            silent=True,
+            http_client=self._sessions,
+            max_results_per_provider=10**9,
         )
         try:
             found = client.get_one(
@@ -136,7 +148,9 @@ class Optimade:
         results: QueryResults = next(iter(found.values()))
         if results.errors:
             words = " ".join(map(str, results.errors))[:160]
-            raise CorpusError(f"{self._name}: {origin.url} gives no OPTIMADE answer ({words}); check the address")
+            raise CorpusError(
+                f"{self._name}: {origin.url} gives no OPTIMADE answer ({words}); check the address"
+            )
         return results
 
     def _rows(self, entries: Sequence[Any], origin: Origin) -> pd.DataFrame:
@@ -145,7 +159,9 @@ class Optimade:
         attributes: list[Mapping[str, Any]] = []
         for entry in entries:
             if not isinstance(entry, Mapping) or not isinstance(entry.get("attributes"), Mapping):
-                raise CorpusError(f"{self._name}: {origin.url} gives structures without attributes; check the address")
+                raise CorpusError(
+                    f"{self._name}: {origin.url} gives structures without attributes; check the address"
+                )
             attributes.append(entry["attributes"])
         columns: dict[str, Any] = {
             "id": pd.Series([str(entry.get("id", "")) for entry in entries], dtype="str"),
@@ -170,7 +186,8 @@ class Optimade:
         asked, given = urlsplit(origin.url), urlsplit(url)
         if given.netloc != asked.netloc and given.hostname != asked.hostname:
             raise CorpusError(
-                f"{self._name}: the link to the next page goes to another server, {given.netloc or url}; it is not followed"
+                f"{self._name}: the link to the next page goes to another server, {given.netloc or url}, and is not "
+                "followed; tell those who run the server"
             )
         # Servers behind a proxy often give links without its encryption or its port.
         return given._replace(scheme=asked.scheme, netloc=asked.netloc).geturl()
@@ -182,7 +199,9 @@ class Optimade:
         providers = self._links(session, listed)
         known = sorted(name for name, url in providers.items() if url)
         if not providers.get(provider):
-            raise CorpusError(f"{self._name}: {listed} has no provider {provider!r}; it has {', '.join(known)}")
+            raise CorpusError(
+                f"{self._name}: {listed} has no provider {provider!r}; it has {', '.join(known)}"
+            )
         children = {name: url for name, url in self._links(session, providers[provider]).items() if url}
         if not database and len(children) == 1:
             return next(iter(children.values())).rstrip("/")
@@ -227,19 +246,23 @@ def _check_filter(name: str, text: str) -> None:
         said = str(error.detail).partition("Lark traceback:")[2].strip().splitlines()
         raise CorpusError(
             f"{name}: {text!r} is no filter ({said[0] if said else 'not readable'}); write for example "
-            "nelements<=5 AND elements HAS \"O\""
+            'nelements<=5 AND elements HAS "O"'
         ) from error
 
 
 def _asked(columns: Mapping[str, Column]) -> list[str]:
     """List the fields to ask for, mappings as a whole."""
-    fields = [field.partition(".")[0] for column in columns.values() for field in column.fields if field != "id"]
+    fields = [
+        field.partition(".")[0] for column in columns.values() for field in column.fields if field != "id"
+    ]
     return list(dict.fromkeys(fields))
 
 
 def _formula(attributes: Mapping[str, Any]) -> str | None:
     """Give the reduced formula, or the descriptive one of a structure with partly filled sites, which has no other."""
-    return next((value for name in _FORMULAS if isinstance(value := attributes.get(name), str) and value), None)
+    return next(
+        (value for name in _FORMULAS if isinstance(value := attributes.get(name), str) and value), None
+    )
 
 
 def _licence(attributes: Mapping[str, Any], prefix: str) -> str:

@@ -88,7 +88,11 @@ def optimade_columns(served: Mapping[str, Any]) -> dict[str, Column]:
     found: dict[str, Column] = {}
     for name in PROPERTIES:
         known = [field for field in _OPTIMADE_FIELDS[name] if field.partition(".")[0] in served]
-        ending = [field for field in served if field.startswith("_") and field[1:].partition("_")[2] in _ENDINGS[name]]
+        ending = [
+            field
+            for field in served
+            if field.startswith("_") and field[1:].partition("_")[2] in _ENDINGS[name]
+        ]
         fields = tuple(known or ending)
         described = served.get(fields[0].partition(".")[0]) if fields else None
         unit = described.get("unit") if isinstance(described, Mapping) else None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Final
 
 import requests
@@ -28,7 +29,7 @@ _TIMEOUT: Final = (20.0, 120.0)  # seconds to connect, and between two bytes
 _LATER: Final = "run the command again later, it goes on where it was"
 
 
-class Refusal(CorpusError):
+class RefusalError(CorpusError):
     """A server does not accept a request, whenever it is asked.
 
     Attributes:
@@ -76,41 +77,49 @@ def session_class(name: str, pause: float = PAUSE) -> type[requests.Session]:
         def close(self) -> None:
             """Leave the connections open for the next session."""
 
-        def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 - those of requests
+        def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 - those of requests
             """Ask until there is an answer, or no hope of one."""
+            asked = partial(super().request, *args, **{**kwargs, "timeout": _TIMEOUT})
             try:
-                return self._answer(method, url, *args, **{**kwargs, "timeout": _TIMEOUT})
+                return _patient(asked, name, pause)
             except CorpusError as error:
                 raise Unanswered(error) from error
 
-        def _answer(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
-            reason = ""
-            for attempt in range(ATTEMPTS):
-                try:
-                    answer = super().request(method, url, *args, **kwargs)
-                except requests.exceptions.SSLError as error:
-                    raise CorpusError(f"{name}: no secure connection to {_host(url)} ({_short(error)}); check the address") from error
-                except (
-                    requests.exceptions.ConnectionError,
-                    requests.exceptions.Timeout,
-                    requests.exceptions.ChunkedEncodingError,
-                    requests.exceptions.ContentDecodingError,
-                ) as error:
-                    reason, wait = f"the connection to {_host(url)} broke ({_short(error)})", 0.0
-                except requests.exceptions.RequestException as error:
-                    raise CorpusError(f"{name}: cannot ask {url!s} ({_short(error)}); check the address") from error
-                else:
-                    if answer.status_code not in _AGAIN:
-                        _check(name, answer)
-                        return answer
-                    reason, wait = f"{_host(url)} answers {answer.status_code}", _asked_pause(answer)
-                if wait > _LONGEST:
-                    raise CorpusError(f"{name}: {reason} and asks to wait {wait / 60:,.0f} minutes; {_LATER}")
-                if attempt + 1 < ATTEMPTS:
-                    time.sleep(max(wait, pause * 2**attempt))
-            raise CorpusError(f"{name}: {reason}, {ATTEMPTS} times; {_LATER}")
-
     return PatientSession
+
+
+def _patient(ask: Callable[[], requests.Response], name: str, pause: float) -> requests.Response:
+    """Repeat a request until its answer is one."""
+    reason = ""
+    for attempt in range(ATTEMPTS):
+        answer, reason = _attempt(ask, name)
+        if answer is not None and answer.status_code not in _AGAIN:
+            _check(name, answer)
+            return answer
+        wait = 0.0 if answer is None else _asked_pause(answer)
+        if wait > _LONGEST:
+            raise CorpusError(f"{name}: {reason} and asks to wait {wait / 60:,.0f} minutes; {_LATER}")
+        if attempt + 1 < ATTEMPTS:
+            time.sleep(max(wait, pause * 2**attempt))
+    raise CorpusError(f"{name}: {reason}, {ATTEMPTS} times; {_LATER}")
+
+
+def _attempt(ask: Callable[[], requests.Response], name: str) -> tuple[requests.Response | None, str]:
+    """Ask once: the answer, or none; and what is wrong in case it has to be asked again."""
+    try:
+        answer = ask()
+    except requests.exceptions.SSLError as error:
+        raise CorpusError(f"{name}: no secure connection ({_short(error)}); check the address") from error
+    except (
+        requests.exceptions.ConnectionError,
+        requests.exceptions.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+        requests.exceptions.ContentDecodingError,
+    ) as error:
+        return None, f"the connection broke ({_short(error)})"
+    except requests.exceptions.RequestException as error:
+        raise CorpusError(f"{name}: cannot be asked ({_short(error)}); check the address") from error
+    return answer, f"{_host(answer.url)} answers {answer.status_code}"
 
 
 def read_json(session: requests.Session, url: str) -> dict[str, Any]:
@@ -140,13 +149,16 @@ def _check(name: str, answer: requests.Response) -> None:
     except (ValueError, RecursionError):
         content = None
     if answer.status_code != requests.codes.ok:
-        raise Refusal(f"{name}: {_host(answer.url)} refuses the request with {answer.status_code}{_said(content)}", answer.status_code)
+        raise RefusalError(
+            f"{name}: {_host(answer.url)} refuses the request with {answer.status_code}{_said(content)}",
+            answer.status_code,
+        )
     if not isinstance(content, Mapping) or not _is_document(content):
         page = answer.content.lstrip()[:1] == b"<"
         what = "a web page" if page else "something else"
         raise CorpusError(
-            f"{name}: {answer.url.partition('?')[0]} answers with {what} instead of the JSON of OPTIMADE; check the address, and "
-            "whether a login or a proxy is in between"
+            f"{name}: {answer.url.partition('?')[0]} answers with {what} instead of the JSON of OPTIMADE; check the "
+            "address, and whether a login or a proxy is in between"
         )
 
 
@@ -184,9 +196,8 @@ def _asked_pause(answer: requests.Response) -> float:
         return 0.0
 
 
-def _host(url: str | bytes) -> str:
-    text = url.decode() if isinstance(url, bytes) else url
-    return text.partition("://")[2].partition("/")[0] or text
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0] or url
 
 
 def _short(error: Exception) -> str:

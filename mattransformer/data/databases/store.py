@@ -70,9 +70,7 @@ class PageStore:
         for folder in [] if fresh else found:
             store = cls._read(folder)
             if store is not None and (
-                store.begun.date() == now.date()
-                if store.complete
-                else now - store.begun < CONTINUED
+                store.begun.date() == now.date() if store.complete else now - store.begun < CONTINUED
             ):
                 return store
         folder = root / f"{key}-{now:%Y%m%dT%H%M%S%f}"
