@@ -73,8 +73,8 @@ def read_column(formulas: Composed | Iterable[Composed], *, heavy_hydrogen: bool
     """Read a column of formulas; a row that is none never stops the others.
 
     Args:
-        formulas: text, `Formula`s, pymatgen Compositions and mappings from element to amount, mixed as they come, in
-            a list or a pandas, polars or Arrow column; or one by itself.
+        formulas: text, `Formula`s, pymatgen Compositions and Structures, and mappings from element to amount, mixed as
+            they come, in a list or a pandas, polars or Arrow column; or one by itself.
         heavy_hydrogen: whether D and T count as hydrogen; otherwise they are no elements.
 
     Returns:
@@ -99,6 +99,8 @@ def _values(formulas: Composed | Iterable[Composed]) -> list[Composed] | pa.Arra
     """Return a list, or an Arrow array of large strings where the column is one."""
     if isinstance(formulas, str | Formula | Mapping):
         return [formulas]
+    if isinstance(composition := _composition(formulas), Mapping):
+        return [composition]
     if isinstance(formulas, Path):
         raise ScreeningError(f"{formulas} is a path and no list of formulas: use mattransformer.screen_file")
     if isinstance(formulas, bytes):
@@ -168,9 +170,15 @@ def _read_each(given: list[Composed] | pa.Array, heavy_hydrogen: bool) -> Column
 
 def _read_one(value: object, heavy_hydrogen: bool) -> tuple[Formula | None, str]:
     try:
-        return Formula.parse(value, heavy_hydrogen=heavy_hydrogen), ""  # type: ignore[arg-type]  # it may be anything
+        return Formula.parse(_composition(value), heavy_hydrogen=heavy_hydrogen), ""  # type: ignore[arg-type]
     except FormulaError as error:
         return None, "not parseable: the cell is empty" if _missing(value) else f"not parseable: {error}"
+
+
+def _composition(value: object) -> object:
+    """Give the composition of what has one, such as a pymatgen Structure; all else stays as it is."""
+    found = None if isinstance(value, str | Mapping) else getattr(value, "composition", None)
+    return found if isinstance(found, Mapping) else value
 
 
 def _missing(value: object) -> bool:

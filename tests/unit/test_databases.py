@@ -44,12 +44,13 @@ def door(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield door
 
 
-def fetched(door: Door, target: Path, filter: str = "", **more: bool | int) -> pd.DataFrame:  # noqa: A002 - as there
-    fetch_corpus(f"optimade:{door.url}", target, filter=filter, page_rows=PAGE, pause=0.01, **more)  # type: ignore[arg-type]
+def fetched(door: Door, target: Path, filter: str = "", **more: bool | int) -> pd.DataFrame:
+    name = f"optimade:{door.url}"
+    fetch_corpus(name, target, filter=filter, page_rows=PAGE, pause=0.01, **more)  # type: ignore[arg-type]
     return pd.read_csv(target)
 
 
-def refusal(door: Door, target: Path, filter: str = "") -> str:  # noqa: A002 - as there
+def refusal(door: Door, target: Path, filter: str = "") -> str:
     with pytest.raises(CorpusError) as refused:
         fetched(door, target, filter)
     message = str(refused.value)
@@ -87,7 +88,11 @@ def test_a_filter_is_the_servers_to_apply(door: Door, tmp_path: Path) -> None:
 
 def test_the_card_says_what_it_is_of_when_and_in_which_units(door: Door, tmp_path: Path) -> None:
     door.documents["/v1/info"] = {
-        "data": {"type": "info", "id": "/", "attributes": {"available_licenses": ["CC-BY-4.0"], "license": None}},
+        "data": {
+            "type": "info",
+            "id": "/",
+            "attributes": {"available_licenses": ["CC-BY-4.0"], "license": None},
+        },
         "meta": {"provider": {"name": "Example provider", "prefix": "exmpl"}},
     }
     fetched(door, tmp_path / "some.csv", "nelements<=3")
@@ -221,7 +226,10 @@ def test_a_number_that_is_none_is_a_missing_value(door: Door, tmp_path: Path) ->
             lambda answer: edited(answer, b'"next":', b'"before":'),
             "says that there is more, but not where",
         ),
-        (busy(429, **{"Retry-After": "7200"}), "HOST answers 429 and asks to wait 120 minutes; run the command again"),
+        (
+            busy(429, **{"Retry-After": "7200"}),
+            "HOST answers 429 and asks to wait 120 minutes; run the command again",
+        ),
     ],
 )
 def test_an_answer_that_makes_no_sense_is_refused_in_one_line(
@@ -341,8 +349,12 @@ def test_what_is_no_filter_is_refused_before_anybody_is_asked(door: Door, tmp_pa
 
 
 def test_a_filter_that_the_server_does_not_know_is_refused_in_its_words(door: Door, tmp_path: Path) -> None:
-    assert "refuses the request with 400: " in refusal(door, tmp_path / "x.csv", "_exmpl_nothing_like_it=5 AND x=1")
+    assert "refuses the request with 400: " in refusal(
+        door, tmp_path / "x.csv", "_exmpl_nothing_like_it=5 AND x=1"
+    )
 
 
 def test_a_query_without_an_answer_is_told(door: Door, tmp_path: Path) -> None:
-    assert "has no entries for nelements>90; ask for others" in refusal(door, tmp_path / "x.csv", "nelements>90")
+    assert "has no entries for nelements>90; ask for others" in refusal(
+        door, tmp_path / "x.csv", "nelements>90"
+    )

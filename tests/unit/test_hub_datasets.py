@@ -72,7 +72,9 @@ def test_json_lines_with_amounts_by_element_are_formulas_too(tmp_path: Path) -> 
     assert pd.read_csv(tmp_path / "salts.csv")["formula"].tolist() == ["NaCl", "MgO"]
 
 
-def test_reading_goes_on_at_any_page_in_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_goes_on_at_any_page_in_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(hub, "_PAGE_ROWS", 15)
     address = read_address(f"hf:{bulk(tmp_path / 'bulk')}")
     origin = HubDataset(address, Request()).begin()

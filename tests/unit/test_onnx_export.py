@@ -19,7 +19,9 @@ def test_gpt2_gives_the_same_logits_in_onnx_runtime(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="needs the extra onnx")
     runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
     lm = mt.load("gpt2")
-    session = runtime.InferenceSession(str(lm.to_onnx(tmp_path / "gpt2.onnx")), providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(
+        str(lm.to_onnx(tmp_path / "gpt2.onnx")), providers=["CPUExecutionProvider"]
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["gpt2.onnx"]
     random = np.random.default_rng(0)
     for shape in ((1, 1), (1, 31), (3, 8), (50, 2)):
@@ -42,15 +44,20 @@ def test_gpt2_gives_the_same_logits_in_onnx_runtime(tmp_path: Path) -> None:
 
 def test_a_model_that_is_not_causal_is_refused(tmp_path: Path) -> None:
     model = build_model(build_config("roberta", "small"))
-    with pytest.raises(ExportError, match="roberta.* is no causal model; those that can be exported are gpt, gpt-j"):
+    with pytest.raises(
+        ExportError, match=r"roberta.* is no causal model; those that can be exported are gpt, gpt-j"
+    ):
         export_onnx(model, tmp_path / "roberta.onnx", "roberta")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("gpt2.pt", "its name should end in .onnx"), ("none/gpt2.onnx", "its folder is not there")]
+    ("name", "reason"),
+    [("gpt2.pt", "its name should end in .onnx"), ("none/gpt2.onnx", "its folder is not there")],
 )
-def test_a_name_that_cannot_be_written_is_refused_before_any_work(tmp_path: Path, name: str, reason: str) -> None:
+def test_a_name_that_cannot_be_written_is_refused_before_any_work(
+    tmp_path: Path, name: str, reason: str
+) -> None:
     model = build_model(build_config("gpt2", "small"))
     with pytest.raises(ExportError, match=reason):
         export_onnx(model, tmp_path / name)

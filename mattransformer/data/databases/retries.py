@@ -94,14 +94,19 @@ def _patient(ask: Callable[[], requests.Response], name: str, pause: float) -> r
     for attempt in range(ATTEMPTS):
         answer, reason = _attempt(ask, name)
         if answer is not None and answer.status_code not in _AGAIN:
-            _check(name, answer)
-            return answer
+            return _with_content(answer, _checked(name, answer))
         wait = 0.0 if answer is None else _asked_pause(answer)
         if wait > _LONGEST:
             raise CorpusError(f"{name}: {reason} and asks to wait {wait / 60:,.0f} minutes; {_LATER}")
         if attempt + 1 < ATTEMPTS:
             time.sleep(max(wait, pause * 2**attempt))
     raise CorpusError(f"{name}: {reason}, {ATTEMPTS} times; {_LATER}")
+
+
+def _with_content(answer: requests.Response, content: Mapping[str, Any]) -> requests.Response:
+    """Let an answer give what was read of it; requests would read it again, and by a module that takes no NaN."""
+    answer.json = lambda **_: dict(content)  # type: ignore[method-assign]
+    return answer
 
 
 def _attempt(ask: Callable[[], requests.Response], name: str) -> tuple[requests.Response | None, str]:
@@ -142,8 +147,8 @@ def read_json(session: requests.Session, url: str) -> dict[str, Any]:
     return content
 
 
-def _check(name: str, answer: requests.Response) -> None:
-    """Refuse an answer that is an error or no mapping in JSON."""
+def _checked(name: str, answer: requests.Response) -> Mapping[str, Any]:
+    """Read an answer, and refuse one that is an error or no document of OPTIMADE."""
     try:
         content = json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -160,13 +165,14 @@ def _check(name: str, answer: requests.Response) -> None:
             f"{name}: {answer.url.partition('?')[0]} answers with {what} instead of the JSON of OPTIMADE; check the "
             "address, and whether a login or a proxy is in between"
         )
+    return {**content, "meta": content.get("meta") or {}, "links": content.get("links") or {}}
 
 
 def _is_document(content: Mapping[str, Any]) -> bool:
     """Tell whether an answer has the outer form that JSON:API and OPTIMADE ask for."""
     return (
         isinstance(content.get("data"), list | Mapping)
-        and isinstance(content.get("meta", {}), Mapping)
+        and isinstance(content.get("meta") or {}, Mapping)
         and isinstance(content.get("links") or {}, Mapping)
     )
 
