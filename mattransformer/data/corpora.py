@@ -172,7 +172,10 @@ def load_corpus(
     reports = tuple(map(_source_report, parts, tables, repeated))
     table = _join(tables, variant)
     if table.empty:
-        raise CorpusError(f"no row of {_title(asked)} is left for variant {variant}: {_losses(reports)}")
+        raise CorpusError(
+            f"no row of {_title(asked)} is left for variant {variant}: {_losses(reports)}; look at its column of "
+            "formulas, or take another variant"
+        )
     report = CorpusReport(
         corpus=_title(asked),
         sources=reports,

@@ -314,7 +314,7 @@ def _read_cif(content: bytes, path: Path) -> pd.DataFrame:
 def _read_cif_folder(folder: Path) -> pd.DataFrame:
     files = cif_files(folder)
     if not files:
-        raise CorpusError(f"{folder} holds no .cif files")
+        raise CorpusError(f"{folder} holds no .cif files; name a folder that does")
     texts = (file.read_text(encoding="utf-8", errors="replace") for file in files)
     return _formulas([formula for text in texts for formula in cif_formulas(text)])
 

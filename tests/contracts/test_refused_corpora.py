@@ -67,7 +67,7 @@ REFUSED: dict[str, tuple[list[str], Files, tuple[str, str, str]]] = {
     "NaN column": (
         ["nan.parquet"],
         table("nan.parquet", formula=[float("nan"), float("nan")]),
-        ("nan.parquet", "2 not parseable", "0 kept"),
+        ("nan.parquet", "2 not parseable", "look at its column of formulas"),
     ),
     "mixed encodings": (
         ["x.csv"],
@@ -90,8 +90,8 @@ REFUSED: dict[str, tuple[list[str], Files, tuple[str, str, str]]] = {
         ["x.csv.gz"], text("x.csv.gz", gzip.compress(b"formula\nMgO\n")[:-9]),
         ("x.csv.gz", "cannot read", "get it anew")
     ),
-    "folder without CIFs": (["."], nothing, (".", "holds no .cif files", "give")),
-    "elements alone": (["x.txt"], text("x.txt", "Fe\nCu\n"), ("x.txt", "2 fewer than 2 elements", "0 kept")),
+    "folder without CIFs": (["."], nothing, (".", "holds no .cif files", "name a folder")),
+    "elements alone": (["x.txt"], text("x.txt", "Fe\nCu\n"), ("x.txt", "2 fewer than 2 elements", "0 kept; look at its column")),
     "unknown variant": (
         ["mp-transport", "--variant", "best"], nothing, ("'best'", "no variant", "choose one of mix, pure, strict")
     ),

@@ -87,8 +87,8 @@ def fetch_corpus(
         raise CorpusError(f"{database} has no entries{asked}; ask for others with --filter")
     card_path(target).unlink(missing_ok=True)  # that of the file which is replaced
     known = _write(store, target)
-    asked = {"database": database, "filter": request.filter, "limit": limit}
-    return write_card(target, sha256_of(target), store, origin, asked, known)
+    question = {"database": database, "filter": request.filter, "limit": limit}
+    return write_card(target, sha256_of(target), store, origin, question, known)
 
 
 def _opened(address: Address, request: Request) -> Database:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,11 +69,12 @@ class HubDataset:
 
     def pages(self, origin: Origin, position: Any) -> Iterator[Page]:  # noqa: ANN401 - see `origin.Database`
         """Read on from where the library says it was: see `origin.Database`."""
-        stream = self._stream([column.fields[0] for column in origin.columns.values()])
+        columns = [column.fields[0] for column in origin.columns.values()]
+        stream = self._stream(columns).with_format("arrow")
         if position is not None:
             stream.load_state_dict(position)
         with _told(self._name):
-            batches = stream.with_format("arrow").iter(batch_size=_PAGE_ROWS)
+            batches = stream.iter(batch_size=_PAGE_ROWS)
             held = next(batches, None)
             if held is None:
                 yield Page(_rows(None, origin))
@@ -119,7 +122,12 @@ def _rows(batch: Any, origin: Origin) -> pd.DataFrame:  # noqa: ANN401 - an Arro
 
 
 def _text(cell: object) -> str | None:
-    """Write a formula that is a mapping of element to amount; what is none of these is missing."""
+    """Write a formula that is a mapping of element to amount, or the JSON of one; what is no text either is missing."""
+    if isinstance(cell, str) and cell.startswith("{"):
+        try:
+            cell = json.loads(cell)
+        except ValueError:
+            return str(cell)
     if isinstance(cell, Mapping):
         try:
             return str(Formula.parse(cell))
@@ -140,27 +148,19 @@ def _licence(address: Address) -> str:
         return NOT_STATED
 
 
-class _told:  # noqa: N801 - used like a function
+@contextmanager
+def _told(name: str) -> Iterator[None]:
     """Say in one line what `datasets` and the hub complain of in their own ways."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if (
-            error is None
-            or isinstance(error, CorpusError | GeneratorExit)
-            or not isinstance(error, Exception)
-        ):
-            return
+    try:
+        yield
+    except CorpusError:
+        raise
+    except Exception as error:  # those of datasets, of the hub, of the network and of Arrow
         inner: BaseException = error
         while inner.__cause__ is not None:
             inner = inner.__cause__
         words = " ".join(str(inner).split())[:300] or type(inner).__name__
         raise CorpusError(
-            f"{self._name}: {words}; check the name and its options (?config=…&split=…), or run the command again "
-            "later, it goes on where it was"
+            f"{name}: {words}; check the name and its options (?config=…&split=…), or run the command again later, it "
+            "goes on where it was"
         ) from error
