@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,18 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-Composed = str | Formula | Mapping[Any, Any]
-"""One composition: text, a Formula, or a mapping from element to amount such as pymatgen's Composition."""
+
+class Composite(Protocol):
+    """What has a composition, such as pymatgen's Structure."""
+
+    @property
+    def composition(self) -> Mapping[Any, Any]:
+        """Amounts by element."""
+        ...
+
+
+Composed = str | Formula | Mapping[Any, Any] | Composite
+"""One composition: text, a Formula, a mapping from element to amount such as pymatgen's Composition, or what has one."""
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,9 @@ REFUSED: dict[str, tuple[list[str], Files, tuple[str, str, str]]] = {
         ("x.csv.gz", "cannot read", "get it anew")
     ),
     "folder without CIFs": (["."], nothing, (".", "holds no .cif files", "name a folder")),
-    "elements alone": (["x.txt"], text("x.txt", "Fe\nCu\n"), ("x.txt", "2 fewer than 2 elements", "0 kept; look at its column")),
+    "elements alone": (
+        ["x.txt"], text("x.txt", "Fe\nCu\n"), ("x.txt", "2 fewer than 2 elements", "0 kept; look at its column")
+    ),
     "unknown variant": (
         ["mp-transport", "--variant", "best"], nothing, ("'best'", "no variant", "choose one of mix, pure, strict")
     ),

@@ -47,7 +47,8 @@ def test_a_table_goes_on_in_polars_and_in_arrow_and_its_columns_come_back(tmp_pa
 
 
 def test_structures_of_pymatgen_are_screened_by_their_composition() -> None:
-    from pymatgen.core import Lattice, Structure
+    from pymatgen.core.lattice import Lattice
+    from pymatgen.core.structure import Structure
 
     salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     assert screen(salt)["smact_valid"].tolist() == [True]
