@@ -39,7 +39,7 @@ class Composite(Protocol):
 
 
 Composed = str | Formula | Mapping[Any, Any] | Composite
-"""One composition: text, a Formula, a mapping from element to amount such as pymatgen's Composition, or what has one."""
+"""One composition: text, a Formula, a mapping such as pymatgen's Composition, or what has one such as its Structure."""
 
 
 @dataclass(frozen=True)

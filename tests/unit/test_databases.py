@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 import mattransformer as mt
+from mattransformer.cli import main
 from mattransformer.data.databases.cards import card_path
 from mattransformer.data.databases.fetching import fetch_corpus
 from mattransformer.data.databases.optimade import PROVIDERS_VARIABLE
@@ -133,6 +134,32 @@ def test_rows_of_the_materials_project_keep_their_source_while_the_file_is_as_it
         file.write("x,NaCl,,\n")
     assert mt.load_corpus(tmp_path / "mp.csv").sources == ("user",)
     assert mt.load_corpus(f"mp={tmp_path / 'mp.csv'}").sources == ("mp",)
+
+
+def test_the_command_says_what_came_and_what_becomes_of_its_rows(
+    door: Door, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(
+            [
+                "corpus",
+                f"optimade:{door.url}",
+                "--filter",
+                "nelements<=4",
+                "-o",
+                str(tmp_path / "few.parquet"),
+            ]
+        )
+    shown = capsys.readouterr()
+    assert (left.value.code, shown.err) == (0, "")
+    for words in (
+        "Example provider: 8 entries, fetched ",
+        "formation_energy_per_atom [eV/atom] of 4, band_gap [eV] of 2",
+        "licence: not stated by the source",
+        "with its card few.parquet.card.json",
+        "rows read",
+    ):
+        assert words in shown.out
 
 
 def test_a_limit_cuts_the_last_page(door: Door, tmp_path: Path) -> None:
