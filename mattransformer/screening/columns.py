@@ -122,7 +122,7 @@ def _values(formulas: Composed | Iterable[Composed]) -> list[Composed] | pa.Arra
     if column is not None:
         return column
     try:
-        return _arrow_values(formulas) or list(formulas)
+        return _arrow_values(formulas) or list(formulas)  # type: ignore[arg-type]  # TypeError of what is no list
     except TypeError:
         raise ScreeningError(
             f"{formulas!r} is no list of formulas: give text, a list or a column of a table"
