@@ -3,7 +3,7 @@
     python benchmarks/corpus.py                 # writes benchmarks/results/corpus.json
     python benchmarks/corpus.py --rows 200000   # a quick look
 
-The rows are made up, from a seed: two to five elements with small amounts, about three in four of them different, with
+The rows are made up, from a seed: two to five elements with small amounts, about six in ten of them different, with
 the three properties beside them and a column of text that no corpus needs. Read is what `load_corpus` reads, rules,
 variants, splits and all, once from the file and once from the cache.
 """
