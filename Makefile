@@ -78,7 +78,7 @@ $(BIN)/python:
 constraints:
 	rm -rf build/resolve
 	$(PYTHON) -m venv build/resolve
-	build/resolve/bin/python -m pip install torch==2.13.0 hatchling editables -e '.[test,lint,report,peers]'
+	build/resolve/bin/python -m pip install torch==2.13.0 hatchling editables -e '.[test,lint,report,peers,databases,onnx]'
 	{ echo "# Made by make constraints."; build/resolve/bin/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/resolve

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mattransformer import elements as elements
     from mattransformer.constraints.rules import Rules as Rules
     from mattransformer.data.corpora import load_corpus as load_corpus
+    from mattransformer.data.databases.fetching import fetch_corpus as fetch_corpus
     from mattransformer.data.known import KnownFormulas as KnownFormulas
     from mattransformer.data.screened import screen_file as screen_file
     from mattransformer.errors import MattransformerError as MattransformerError
@@ -49,6 +50,7 @@ _HOMES = {
     "RulesLogitsProcessor": "generation.logits_processor",
     "Validity": "screening.screen",
     "assign_oxidation_states": "screening.assignments",
+    "fetch_corpus": "data.databases.fetching",
     "doped_supercell": "tinkering.doping",
     "load": "generation.language_model",
     "load_corpus": "data.corpora",
@@ -72,6 +74,7 @@ __all__ = [
     "assign_oxidation_states",
     "doped_supercell",
     "elements",
+    "fetch_corpus",
     "list_models",
     "load",
     "load_corpus",

@@ -19,6 +19,7 @@ import typer
 from mattransformer.cli.benchmark import benchmark
 from mattransformer.cli.corpus import corpus
 from mattransformer.cli.evaluate import evaluate
+from mattransformer.cli.export import export
 from mattransformer.cli.fill import fill
 from mattransformer.cli.generate import generate
 from mattransformer.cli.models import models
@@ -108,7 +109,7 @@ def program(
     """
 
 
-for _command in (corpus, train, models, generate, fill, tinker, screen, evaluate, benchmark):
+for _command in (corpus, train, models, generate, fill, tinker, screen, evaluate, benchmark, export):
     app.command()(told(_command))
 
 

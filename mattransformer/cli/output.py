@@ -14,7 +14,7 @@ _SHOWN = 20  # rows printed where no file is named
 
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write the table: .csv, .parquet or .jsonl."),
+    typer.Option("--output", "-o", metavar="FILE", help="Write the table: .csv, .parquet, .jsonl or .arrow."),
 ]
 StatesOption = Annotated[
     str,

@@ -4,7 +4,9 @@
     corpus = load_corpus(["mp", "oqmd", "mine.csv"])  # each row keeps its source: mp, oqmd, user
     print(corpus.report)
 
-A file is the user's unless a source is put before it: `mp=new_entries.csv` reads as rows of the Materials Project.
+A file is the user's unless a source is put before it, `mp=new_entries.csv`, or its card says whose it is: those that
+`databases.fetching` wrote have one. Databases (`optimade:mp`) are fetched to a file first, so that a training knows
+its rows.
 `mp` and `oqmd` are files of the folder that `MATTRANSFORMER_DATA` names. `icsd` lies there too but is
 proprietary: it measures models and never trains them.
 """
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,10 +23,14 @@ from typing import TYPE_CHECKING
 
 from mattransformer.data import cache
 from mattransformer.data.admission import RULES, RULES_VERSION, admit, drop_repeated
+from mattransformer.data.databases.addresses import is_address
+from mattransformer.data.databases.cards import read_card
 from mattransformer.data.embedded import EMBEDDED_FILE
-from mattransformer.data.readers import PROPERTIES, CorpusError, read_rows, sha256_of
+from mattransformer.data.pieces import corpus_pieces
+from mattransformer.data.readers import PROPERTIES, CorpusError, sha256_of
 from mattransformer.data.report import CorpusReport, SourceReport
 from mattransformer.data.splits import SPLITS, split_of
+from mattransformer.data.streams import FormulaStream
 from mattransformer.data.variants import VARIANTS, holding
 from mattransformer.tokenization import CONDITIONS
 
@@ -32,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DATA_VARIABLE = "MATTRANSFORMER_DATA"
+_HASHED = 100_000  # values of a column at a time
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,10 @@ def load_corpus(
     reports = tuple(map(_source_report, parts, tables, repeated))
     table = _join(tables, variant)
     if table.empty:
-        raise CorpusError(f"no row of {_title(asked)} is left for variant {variant}: {_losses(reports)}")
+        raise CorpusError(
+            f"no row of {_title(asked)} is left for variant {variant}: {_losses(reports)}; look at its column of "
+            "formulas, or take another variant"
+        )
     report = CorpusReport(
         corpus=_title(asked),
         sources=reports,
@@ -179,11 +189,13 @@ def load_corpus(
 
 
 def _load_part(name: str | Path, column: str | None, heavy_hydrogen: bool) -> _Part:
+    asked, name = _source_of(name)
     path, named = _resolve(name)
     if named is not None:
         column = None  # a named corpus has its own
-    source = named.source if named else USER_SOURCE
     sha256 = sha256_of(path)
+    card = None if named else read_card(path, sha256)
+    source = asked or (named.source if named else card.source if card else USER_SOURCE)
     key = cache.fingerprint(
         {
             "sha256": sha256,
@@ -197,11 +209,12 @@ def _load_part(name: str | Path, column: str | None, heavy_hydrogen: bool) -> _P
     )
     entry = cache.load(key)
     if entry is None:
-        rows = read_rows(path, column)
+        pieces = corpus_pieces(path, column)
         if named is not None:
-            _check_splits(rows, path)
-        table, dropped = admit(rows, source, heavy_hydrogen=heavy_hydrogen)
-        entry = table, {"read": len(rows), "dropped": dropped}
+            pieces = _checked_splits(pieces, path)
+        rows = FormulaStream(path).rows()
+        table, dropped, read = admit(pieces, source, heavy_hydrogen=heavy_hydrogen, total=rows)
+        entry = table, {"read": read, "dropped": dropped}
         cache.store(key, *entry)
     table, facts = entry
     return _Part(
@@ -215,10 +228,10 @@ def _load_part(name: str | Path, column: str | None, heavy_hydrogen: bool) -> _P
     )
 
 
-def _source_of(name: str | Path) -> tuple[str, str | Path]:
-    """Split `mp=file.csv` into source and file; a file by itself is the user's."""
+def _source_of(name: str | Path) -> tuple[str | None, str | Path]:
+    """Split `mp=file.csv` into source and file; a file by itself has no source that was asked for."""
     source, equals, file = str(name).partition("=")
-    return (source, file) if equals and source in SOURCES else (USER_SOURCE, name)
+    return (source, file) if equals and source in SOURCES and not Path(name).exists() else (None, name)
 
 
 def corpus_path(name: str) -> Path:
@@ -242,6 +255,11 @@ def _resolve(name: str | Path) -> tuple[Path, NamedCorpus | None]:
     named = NAMED.get(name) if isinstance(name, str) else None
     if named is None:
         path = Path(name).expanduser()
+        if is_address(name):
+            raise CorpusError(
+                f"{name} is a database: fetch it to a file first, mattransformer corpus {name} -o FILE.parquet, and "
+                "name the file"
+            )
         if not path.exists():
             raise CorpusError(
                 f"{name} is neither a file nor a corpus; the corpora are {', '.join(CORPUS_NAMES)}"
@@ -263,17 +281,17 @@ def _resolve(name: str | Path) -> tuple[Path, NamedCorpus | None]:
     return path, named
 
 
-def _check_splits(rows: pd.DataFrame, path: Path) -> None:
+def _checked_splits(pieces: Iterable[pd.DataFrame], path: Path) -> Iterator[pd.DataFrame]:
     """Hold a published split column against the hash rule: a corpus split otherwise would leak test rows."""
-    if "split" not in rows:
-        return
-    for formula, split in zip(rows["formula"], rows["split"], strict=True):
-        expected = split_of(str(formula))
-        if split != expected:
-            raise CorpusError(
-                f"{path}: {formula} is listed under {split!r}, but its hash says {expected!r}; "
-                "get the file anew"
-            )
+    for rows in pieces:
+        for formula, split in zip(rows["formula"], rows["split"], strict=True) if "split" in rows else ():
+            expected = split_of(str(formula))
+            if split != expected:
+                raise CorpusError(
+                    f"{path}: {formula} is listed under {split!r}, but its hash says {expected!r}; "
+                    "get the file anew"
+                )
+        yield rows
 
 
 def _source_report(part: _Part, table: pd.DataFrame, repeated: int) -> SourceReport:
@@ -317,8 +335,10 @@ def _table_sha256(table: pd.DataFrame) -> str:
         digest.update(f"{name}\0".encode())
         if name in PROPERTIES:
             digest.update(table[name].to_numpy("<f8").tobytes())
-        else:
-            digest.update("\n".join(table[name].tolist()).encode())
+            continue
+        for start in range(0, len(table), _HASHED):  # a list of all values at once would take much memory
+            lines = "\n".join(table[name].iloc[start : start + _HASHED].tolist())
+            digest.update(f"{chr(10) if start else ''}{lines}".encode())
     return digest.hexdigest()
 
 
@@ -327,4 +347,4 @@ def _label(name: str | Path) -> str:
 
 
 def _title(names: Sequence[str | Path]) -> str:
-    return "+".join(_label(name) for name in names)
+    return "+".join(_label(_source_of(name)[1]) for name in names)

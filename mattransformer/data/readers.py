@@ -93,11 +93,50 @@ def read_rows(path: Path, column: str | None = None) -> pd.DataFrame:
     try:
         raw = _read_raw(path)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CorpusError(f"cannot read {path}: {reason}") from error
+        raise unreadable(path, error) from error
     if raw.empty:
-        raise CorpusError(f"{path} holds no rows")
-    return _select(raw, formula_column(raw, column, path))
+        raise CorpusError(f"{path} holds no rows; give a file with one formula or more")
+    return select(raw, formula_column(raw, column, path))
+
+
+def unreadable(path: Path, error: Exception) -> CorpusError:
+    """Say in one line why a file cannot be read, and what to do.
+
+    Args:
+        path: of the file.
+        error: of the system or of what unpacks and decodes it.
+
+    Returns:
+        The error to raise.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return CorpusError(
+            f"cannot read {path}: byte {error.start:,} is not UTF-8 ({error.reason}); save the file as UTF-8"
+        )
+    reason = getattr(error, "strerror", None)
+    return CorpusError(
+        f"cannot read {path}: {reason}" if reason else f"cannot read {path}: {error}; get it anew"
+    )
+
+
+def check_names(names: Sequence[str], path: Path) -> None:
+    """Refuse a table in which a column that a corpus has comes twice, since nobody knows which is meant.
+
+    Args:
+        names: of its columns, in order.
+        path: of the file, for the message.
+
+    Raises:
+        CorpusError: two columns are called the same, and a corpus has it.
+    """
+    wanted = {_plain(name) for name in (*FORMULA_COLUMNS, *PROPERTIES)}
+    for name in names:
+        if _plain(name) in wanted and names.count(name) > 1:
+            raise CorpusError(f"{path} has {names.count(name)} columns {name!r}; rename all but one of them")
+
+
+def _looks_like_page(text: str) -> bool:
+    return text.lstrip()[:1] == "<"
 
 
 def kind_of(path: Path) -> str:
@@ -154,7 +193,7 @@ def _read_raw(path: Path) -> pd.DataFrame:
 def _read_csv(content: bytes, path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    def parse(header: int | None) -> pd.DataFrame:
+    def parse(header: int | None, rows: int | None = None) -> pd.DataFrame:
         # Everything as text: sodium mononitride is NaN, and pandas would take it for a missing value.
         return pd.read_csv(
             io.BytesIO(content),
@@ -162,16 +201,18 @@ def _read_csv(content: bytes, path: Path) -> pd.DataFrame:
             dtype=str,
             keep_default_na=False,
             header=header,
+            nrows=rows,
             index_col=False,
             encoding="utf-8-sig",
         )
 
     try:
+        check_names(list(map(str, parse(None, 1).iloc[0])), path)  # before pandas gives them other names
         table = parse(0)
         if not is_header(map(str, table.columns)):
             table = parse(None)
     except pd.errors.EmptyDataError as error:
-        raise CorpusError(f"{path} is empty") from error
+        raise CorpusError(f"{path} is empty; give a file with one formula or more") from error
     except pd.errors.ParserError as error:
         raise CorpusError(f"{path} is not a table of comma-separated values: {error}") from error
     table.columns = pd.Index([str(name) for name in table.columns])
@@ -193,7 +234,11 @@ def _decode_json(text: str, path: Path, line: int | None = None) -> object:
         if "\\ud" in text.lower():  # half a character, which no file can hold
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        raise CorpusError(f"{path}, line {line or error.lineno}: not JSON ({error.msg})") from error
+        if _looks_like_page(text):
+            raise CorpusError(f"{path} is a web page and not JSON; download the file itself") from error
+        raise CorpusError(
+            f"{path}, line {line or error.lineno}: not JSON ({error.msg}); correct it, or write the file anew"
+        ) from error
     except UnicodeEncodeError as error:
         raise CorpusError(f"{_place(path, line)}: a \\ud… escape that is half a character") from error
     except RecursionError as error:
@@ -242,7 +287,7 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     try:
         table = pq.read_table(io.BytesIO(content))
     except pa.ArrowException as error:
-        raise CorpusError(f"{path} is not a Parquet file: {error}") from error
+        raise CorpusError(f"{path} is not a whole Parquet file: {error}; get it anew") from error
     return table.to_pandas()
 
 
@@ -269,7 +314,7 @@ def _read_cif(content: bytes, path: Path) -> pd.DataFrame:
 def _read_cif_folder(folder: Path) -> pd.DataFrame:
     files = cif_files(folder)
     if not files:
-        raise CorpusError(f"{folder} holds no .cif files")
+        raise CorpusError(f"{folder} holds no .cif files; name a folder that does")
     texts = (file.read_text(encoding="utf-8", errors="replace") for file in files)
     return _formulas([formula for text in texts for formula in cif_formulas(text)])
 
@@ -350,14 +395,27 @@ def _is_compound(value: str | Mapping[str, float]) -> bool:
         return False
 
 
-def _select(raw: pd.DataFrame, column: str) -> pd.DataFrame:
+def select(raw: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Keep the columns that a corpus has.
+
+    Args:
+        raw: rows of a file.
+        column: of the formulas.
+
+    Returns:
+        See `read_rows`.
+    """
     import pandas as pd
 
-    by_plain = {_plain(str(name)): name for name in reversed(list(raw.columns))}
-    rows = {"formula": raw[column].astype(object)}
-    for name in PROPERTIES:
-        if _plain(name) in by_plain:
-            rows[name] = pd.to_numeric(raw[by_plain[_plain(name)]], errors="coerce").astype("float64")
+    rows = {"formula": raw[column].astype(object) if raw[column].dtype != "str" else raw[column]}
+    for name, own in property_columns(map(str, raw.columns)).items():
+        rows[name] = pd.to_numeric(raw[own], errors="coerce").astype("float64")
     if "split" in raw.columns:
         rows["split"] = raw["split"].astype(str)
     return pd.DataFrame(rows)
+
+
+def property_columns(names: Iterable[str]) -> dict[str, str]:
+    """Find the columns of a table that are `PROPERTIES`: property to its name in the table."""
+    by_plain = {_plain(name): name for name in reversed(list(names))}
+    return {name: by_plain[_plain(name)] for name in PROPERTIES if _plain(name) in by_plain}

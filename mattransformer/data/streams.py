@@ -188,14 +188,14 @@ class FormulaStream:
 
         names = _own_names(head.schema.names)
         sample = pd.DataFrame(
-            {name: _formulas(values) for name, values in zip(names, head.columns, strict=True)}
+            {name: formula_values(values) for name, values in zip(names, head.columns, strict=True)}
         )
         column = formula_column(sample, self.column, self.path)
         first = 1
         for batch in batches:
             columns = dict(zip(names, batch.columns, strict=True))
             others = {name: pd.arrays.ArrowExtensionArray(values) for name, values in columns.items()}
-            yield _piece(_formulas(columns[column]), others, column, range(first, first + len(batch)))
+            yield _piece(formula_values(columns[column]), others, column, range(first, first + len(batch)))
             first += len(batch)
 
     def _json_lines(self) -> Iterator[pd.DataFrame]:
@@ -303,8 +303,15 @@ def _own_names(header: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _formulas(values: pa.Array) -> pd.api.extensions.ExtensionArray:
-    """Give an Arrow column of formulas: text, bytes of it, or amounts by element."""
+def formula_values(values: pa.Array) -> pd.api.extensions.ExtensionArray:
+    """Give an Arrow column of formulas as pandas has it.
+
+    Args:
+        values: text, bytes of it, or amounts by element.
+
+    Returns:
+        Text, or mappings in which only the elements are that a formula has.
+    """
     import numpy as np
     import pandas as pd
     import pyarrow as pa

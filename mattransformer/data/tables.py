@@ -1,4 +1,4 @@
-"""Tables to files: CSV, Parquet and JSON lines, by the ending of the name; whole or not at all.
+"""Tables to files: CSV, Parquet, JSON lines and Arrow, by the ending of the name; whole or not at all.
 
 check_target(path)        # before the work: a wrong ending is not found out after it
 write_table(table, path)
@@ -19,6 +19,7 @@ from mattransformer.files import real, replacing
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 
@@ -117,29 +118,44 @@ class _CsvWriter:
         self._stream.close()
 
 
-class _ParquetWriter:
+class _ArrowWriter:
+    """Writes the IPC format, which Feather is a name of too."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer: pq.ParquetWriter | None = None
+        self._writer: pq.ParquetWriter | pa.ipc.RecordBatchFileWriter | None = None
+        self._schema: pa.Schema | None = None
+
+    def _opened(self, schema: pa.Schema) -> pq.ParquetWriter | pa.ipc.RecordBatchFileWriter:
+        import pyarrow as pa
+
+        return pa.ipc.new_file(str(self._path), schema)
 
     def add(self, table: pd.DataFrame) -> None:
         import pandas as pd
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         if self._writer is None:
             rows = pa.Table.from_pandas(table, preserve_index=False)
             if any(isinstance(kind, pd.ArrowDtype) for kind in table.dtypes):
                 # Arrow's types are in the schema; pandas would not know all of its own names for them again.
                 rows = rows.replace_schema_metadata(None)
-            self._writer = pq.ParquetWriter(self._path, rows.schema)
+            self._schema = rows.schema
+            self._writer = self._opened(rows.schema)
         else:
-            rows = pa.Table.from_pandas(table, schema=self._writer.schema, preserve_index=False)
+            rows = pa.Table.from_pandas(table, schema=self._schema, preserve_index=False)
         self._writer.write_table(rows)
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+class _ParquetWriter(_ArrowWriter):
+    def _opened(self, schema: pa.Schema) -> pq.ParquetWriter | pa.ipc.RecordBatchFileWriter:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetWriter(self._path, schema)
 
 
 class _JsonLinesWriter:
@@ -164,4 +180,6 @@ WRITERS: dict[str, Callable[[Path], TableWriter]] = {
     ".csv": _CsvWriter,
     ".parquet": _ParquetWriter,
     ".jsonl": _JsonLinesWriter,
+    ".arrow": _ArrowWriter,
+    ".feather": _ArrowWriter,
 }

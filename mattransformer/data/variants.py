@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mattransformer.screening.judgement import verdicts
+from mattransformer.screening.compositions import Compositions
+from mattransformer.screening.judgement import judge
 
 if TYPE_CHECKING:
     from mattransformer.formula import Formula
@@ -31,13 +33,24 @@ def variants_of(formulas: Sequence[Formula]) -> list[str]:
     Returns:
         One of `VARIANTS` a formula, in the same order.
     """
-    labels = np.full(len(formulas), "mix", dtype=object)
-    _, balanced = verdicts(formulas, "smact14")
-    pure = np.flatnonzero(balanced)
-    labels[pure] = "pure"
-    _, balanced = verdicts([formulas[at] for at in pure.tolist()], "icsd24")
-    labels[pure[balanced]] = "strict"
-    return labels.tolist()
+    return [VARIANTS[at] for at in strongest(Compositions.of(formulas)).tolist()]
+
+
+def strongest(compositions: Compositions) -> NDArray[np.int8]:
+    """Give the place in `VARIANTS` of the strongest variant that each composition satisfies.
+
+    Args:
+        compositions: n of them, reduced or not.
+
+    Returns:
+        Places, (n,).
+    """
+    places = np.zeros(len(compositions), dtype=np.int8)
+    pure = np.flatnonzero(judge(compositions, "smact14", mixed=False).electronegativity_balanced)
+    places[pure] = 1
+    strict = judge(compositions.take(pure), "icsd24", mixed=False).electronegativity_balanced
+    places[pure[strict]] = 2
+    return places
 
 
 def variant_of(formula: Formula) -> str:

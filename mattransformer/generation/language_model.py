@@ -187,7 +187,7 @@ class LanguageModel(ScoringModel):
         on where it was and ends with the same table.
 
         Args:
-            path: of the table: .csv, .parquet or .jsonl.
+            path: of the table: .csv, .parquet, .jsonl or .arrow.
             n: see `generate`.
             seed: see `generate`.
             conditions: see `generate`.

@@ -108,6 +108,24 @@ class ScoringModel:
             found[batch] = hidden[:, PROMPT_LENGTH:-1].mean(dim=1).float().cpu().numpy()
         return found
 
+    def to_onnx(self, path: str | Path) -> Path:
+        """Write a causal model as an ONNX file, for programs without PyTorch: see `models.onnx_export`.
+
+        Args:
+            path: of the file, whose name ends in `.onnx`.
+
+        Returns:
+            The path.
+
+        Raises:
+            ExportError: a model that is not causal, a wrong path, or the extra `onnx` is not installed.
+        """
+        from mattransformer.models.onnx_export import export_onnx
+
+        target = Path(path).expanduser()
+        export_onnx(self.model, target, self.folder.name)
+        return target
+
     def _encoded(self, formulas: Iterable[str | Formula], chosen: dict[str, str]) -> EncodedFormulas:
         """Encode formulas, each reduced and in canonical order."""
         if isinstance(formulas, str | Mapping) or not isinstance(formulas, Iterable):

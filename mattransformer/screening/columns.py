@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,18 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-Composed = str | Formula | Mapping[Any, Any]
-"""One composition: text, a Formula, or a mapping from element to amount such as pymatgen's Composition."""
+
+class Composite(Protocol):
+    """What has a composition, such as pymatgen's Structure."""
+
+    @property
+    def composition(self) -> Mapping[Any, Any]:
+        """Amounts by element."""
+        ...
+
+
+Composed = str | Formula | Mapping[Any, Any] | Composite
+"""One composition: text, a Formula, a mapping such as pymatgen's Composition, or what has one such as its Structure."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +83,8 @@ def read_column(formulas: Composed | Iterable[Composed], *, heavy_hydrogen: bool
     """Read a column of formulas; a row that is none never stops the others.
 
     Args:
-        formulas: text, `Formula`s, pymatgen Compositions and mappings from element to amount, mixed as they come, in
-            a list or a pandas, polars or Arrow column; or one by itself.
+        formulas: text, `Formula`s, pymatgen Compositions and Structures, and mappings from element to amount, mixed as
+            they come, in a list or a pandas, polars or Arrow column; or one by itself.
         heavy_hydrogen: whether D and T count as hydrogen; otherwise they are no elements.
 
     Returns:
@@ -99,6 +109,8 @@ def _values(formulas: Composed | Iterable[Composed]) -> list[Composed] | pa.Arra
     """Return a list, or an Arrow array of large strings where the column is one."""
     if isinstance(formulas, str | Formula | Mapping):
         return [formulas]
+    if isinstance(composition := _composition(formulas), Mapping):
+        return [composition]
     if isinstance(formulas, Path):
         raise ScreeningError(f"{formulas} is a path and no list of formulas: use mattransformer.screen_file")
     if isinstance(formulas, bytes):
@@ -110,7 +122,7 @@ def _values(formulas: Composed | Iterable[Composed]) -> list[Composed] | pa.Arra
     if column is not None:
         return column
     try:
-        return _arrow_values(formulas) or list(formulas)
+        return _arrow_values(formulas) or list(formulas)  # type: ignore[arg-type]  # TypeError of what is no list
     except TypeError:
         raise ScreeningError(
             f"{formulas!r} is no list of formulas: give text, a list or a column of a table"
@@ -168,9 +180,15 @@ def _read_each(given: list[Composed] | pa.Array, heavy_hydrogen: bool) -> Column
 
 def _read_one(value: object, heavy_hydrogen: bool) -> tuple[Formula | None, str]:
     try:
-        return Formula.parse(value, heavy_hydrogen=heavy_hydrogen), ""  # type: ignore[arg-type]  # it may be anything
+        return Formula.parse(_composition(value), heavy_hydrogen=heavy_hydrogen), ""  # type: ignore[arg-type]
     except FormulaError as error:
         return None, "not parseable: the cell is empty" if _missing(value) else f"not parseable: {error}"
+
+
+def _composition(value: object) -> object:
+    """Give the composition of what has one, such as a pymatgen Structure; all else stays as it is."""
+    found = None if isinstance(value, str | Mapping) else getattr(value, "composition", None)
+    return found if isinstance(found, Mapping) else value
 
 
 def _missing(value: object) -> bool:

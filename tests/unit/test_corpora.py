@@ -274,7 +274,7 @@ def test_a_cached_corpus_is_the_same_and_needs_no_second_reading(
     def refuse(*_: object) -> None:
         raise AssertionError("the file was read again")
 
-    monkeypatch.setattr("mattransformer.data.corpora.read_rows", refuse)
+    monkeypatch.setattr("mattransformer.data.corpora.corpus_pieces", refuse)
     second = load_corpus("mp-transport")
     pd.testing.assert_frame_equal(first.table, second.table)
     assert first.sha256 == second.sha256
@@ -364,3 +364,54 @@ def test_a_file_without_a_formula_is_refused_again_when_it_is_read_again(tmp_pat
     for _ in range(2):
         with pytest.raises(CorpusError, match="2 not parseable"):
             load_corpus(file)
+
+
+# Pieces
+
+
+def test_a_parquet_file_in_many_pieces_is_the_corpus_of_the_same_csv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mattransformer.data.pieces._ROWS", 7)
+    monkeypatch.setattr("mattransformer.data.admission._BATCH", 5)
+    formulas = [
+        "SrTiO3",
+        "Fe",
+        "MgO",
+        "Xx2",
+        "Sr2Ti2O6",
+        "Ba0.9Sr0.1TiO3",
+        "Na2O2",
+        "NaO",
+        "CaCO3",
+        "Mg2O2",
+    ] * 4
+    table = pd.DataFrame({"band_gap": range(40), "comment": ["x" * 50] * 40, "formula": formulas})
+    table.to_csv(tmp_path / "rows.csv", index=False)
+    table.to_parquet(tmp_path / "rows.parquet", row_group_size=16)
+    whole, pieces = load_corpus(tmp_path / "rows.csv"), load_corpus(tmp_path / "rows.parquet")
+    pd.testing.assert_frame_equal(pieces.table, whole.table)
+    assert pieces.sha256 == whole.sha256
+    assert pieces.table["formula"].tolist() == ["SrTiO3", "MgO", "Na2O2", "CaCO3"]
+    assert pieces.table["band_gap"].tolist() == [0, 2, 6, 8]
+    source = pieces.report.sources[0]
+    assert (source.read, source.kept, source.dropped["duplicate"]) == (40, 4, 24)
+    assert source.dropped == whole.report.sources[0].dropped
+
+
+def test_amounts_by_element_in_a_column_of_maps_are_formulas(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    cells = pa.array(
+        [[("Na", 1), ("Cl", 1)], [("Sr", 2), ("Ti", 2), ("O", 6)]], pa.map_(pa.string(), pa.int64())
+    )
+    pq.write_table(pa.table({"composition": cells}), tmp_path / "cells.parquet")
+    assert load_corpus(tmp_path / "cells.parquet").table["formula"].tolist() == ["NaCl", "SrTiO3"]
+
+
+def test_a_source_before_a_file_is_that_of_its_rows(tmp_path: Path) -> None:
+    file = listed(tmp_path / "new.txt", "MgO", "CaO")
+    corpus = load_corpus(["mp-transport", f"oqmd={file}"])
+    assert corpus.sources == ("mp", "oqmd")
+    assert corpus.name == "mp-transport+new.txt"

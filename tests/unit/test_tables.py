@@ -16,6 +16,8 @@ READERS: dict[str, Any] = {
     ".csv": pd.read_csv,
     ".parquet": pd.read_parquet,
     ".jsonl": lambda path: pd.read_json(path, lines=True),
+    ".arrow": pd.read_feather,
+    ".feather": pd.read_feather,
 }
 
 
@@ -31,6 +33,26 @@ def test_a_screened_perovskite_survives_every_format(ending: str, tmp_path: Path
     assert back["charge_neutral"].tolist() == table["charge_neutral"].tolist() == [True, False, True]
     assert back["log_prob"].tolist() == pytest.approx(table["log_prob"].tolist(), rel=1e-14)
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_table_goes_on_in_polars_and_in_arrow_and_its_columns_come_back(tmp_path: Path) -> None:
+    import polars as pl
+    import pyarrow as pa
+
+    table = screen(FORMULAS)
+    in_polars, in_arrow = pl.from_pandas(table), pa.Table.from_pandas(table)
+    assert in_polars["formula"].to_list() == in_arrow["formula"].to_pylist() == FORMULAS
+    for column in (in_polars["formula"], in_arrow["formula"]):
+        pd.testing.assert_frame_equal(screen(column), table)
+
+
+def test_structures_of_pymatgen_are_screened_by_their_composition() -> None:
+    from pymatgen.core.lattice import Lattice
+    from pymatgen.core.structure import Structure
+
+    salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert screen(salt)["smact_valid"].tolist() == [True]
+    assert screen([salt, "NaCl2", salt.composition])["smact_valid"].tolist() == [True, False, True]
 
 
 def test_an_ending_in_capitals_is_the_same_format(tmp_path: Path) -> None:

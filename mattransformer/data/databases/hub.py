@@ -1,0 +1,166 @@
+"""Data sets of the Hugging Face hub, or of a folder laid out like one, streamed by the `datasets` library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mattransformer.data.databases.addresses import Address
+from mattransformer.data.databases.origin import NOT_STATED, Origin, Page, Request
+from mattransformer.data.databases.properties import Column, table_columns
+from mattransformer.data.readers import CorpusError, formula_column
+from mattransformer.formula import Formula, FormulaError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PAGE_ROWS: Final = 50_000
+_SAMPLE: Final = 200
+_NAMES: Final = ("immutable_id", "material_id", "id")  # columns that name an entry
+
+
+class HubDataset:
+    """A data set, read row by row: of Parquet files only the columns that are wanted are fetched."""
+
+    def __init__(self, address: Address, request: Request) -> None:
+        """Keep what to ask.
+
+        Args:
+            address: of the data set.
+            request: what to ask.
+
+        Raises:
+            CorpusError: a filter, which data sets have not.
+        """
+        if request.filter:
+            raise CorpusError(
+                f"{address.text}: --filter is for OPTIMADE databases; filter the file that is written"
+            )
+        self._name = address.text
+        self._address = address
+        self._column = request.column
+
+    def begin(self) -> Origin:
+        """Find the columns: see `origin.Database`."""
+        import pandas as pd
+
+        stream = self._stream(None)
+        with _told(self._name):
+            sample = pd.DataFrame(list(stream.take(_SAMPLE)))
+        if sample.empty:
+            raise CorpusError(
+                f"{self._name} holds no rows; name another split, such as hf:owner/name?split=validation"
+            )
+        names = list(map(str, sample.columns))
+        formula = formula_column(sample, self._column, Path(self._address.place))
+        identifier = next((name for name in _NAMES if name in names and name != formula), None)
+        columns = {"id": Column((identifier,))} if identifier else {}
+        columns |= {"formula": Column((formula,)), **table_columns(names)}
+        return Origin(
+            title=self._address.place,
+            url=self._name,
+            licence=_licence(self._address),
+            source="user",
+            columns=columns,
+        )
+
+    def pages(self, origin: Origin, position: Any) -> Iterator[Page]:  # noqa: ANN401 - see `origin.Database`
+        """Read on from where the library says it was: see `origin.Database`."""
+        columns = [column.fields[0] for column in origin.columns.values()]
+        stream = self._stream(columns).with_format("arrow")
+        if position is not None:
+            stream.load_state_dict(position)
+        with _told(self._name):
+            batches = stream.iter(batch_size=_PAGE_ROWS)
+            held = next(batches, None)
+            if held is None:
+                yield Page(_rows(None, origin))
+            while held is not None:
+                state = stream.state_dict()
+                rows = _rows(held, origin)
+                held = next(batches, None)
+                yield Page(rows, None if held is None else state)
+
+    def _stream(self, columns: list[str] | None) -> Any:  # noqa: ANN401 - an IterableDataset, which has no types
+        from datasets import load_dataset, load_dataset_builder
+
+        place = self._address.place
+        options = self._address.options
+        source = {"path": str(Path(place).expanduser()) if Path(place).expanduser().exists() else place}
+        source |= {"name": options["config"]} if "config" in options else {}
+        source |= {"revision": options["revision"]} if "revision" in options else {}
+        with _told(self._name):
+            projected = {}
+            if columns and load_dataset_builder(**source).__class__.__name__ == "Parquet":
+                projected = {"columns": list(dict.fromkeys(columns))}
+            stream = load_dataset(**source, **projected, split=options.get("split", "train"), streaming=True)
+            return (
+                stream.select_columns(list(dict.fromkeys(columns))) if columns and not projected else stream
+            )
+
+
+def _rows(batch: Any, origin: Origin) -> pd.DataFrame:  # noqa: ANN401 - an Arrow table or None
+    import pandas as pd
+    import pyarrow as pa
+
+    from mattransformer.data.streams import formula_values
+
+    found: dict[str, Any] = {}
+    for name, column in origin.columns.items():
+        values = pa.array([]) if batch is None else batch.column(column.fields[0]).combine_chunks()
+        if name == "formula":
+            cells = list(formula_values(values)) if len(values) else []
+            found[name] = pd.Series([_text(cell) for cell in cells], dtype="str")
+        elif name == "id":
+            found[name] = pd.Series(values.to_pylist(), dtype="str")
+        else:
+            found[name] = pd.to_numeric(pd.Series(values.to_pandas()), errors="coerce").astype("float64")
+    return pd.DataFrame(found)
+
+
+def _text(cell: object) -> str | None:
+    """Write a formula that is a mapping of element to amount, or the JSON of one; what is no text either is missing."""
+    if isinstance(cell, str) and cell.startswith("{"):
+        try:
+            cell = json.loads(cell)
+        except ValueError:
+            return str(cell)
+    if isinstance(cell, Mapping):
+        try:
+            return str(Formula.parse(cell))
+        except FormulaError:
+            return None
+    return cell if isinstance(cell, str) else None
+
+
+def _licence(address: Address) -> str:
+    """Read the licence from the head of the data set's README."""
+    from huggingface_hub import DatasetCard
+
+    folder = Path(address.place).expanduser()
+    try:
+        card = DatasetCard.load(folder / "README.md" if folder.exists() else address.place)
+        return str(card.data.to_dict().get("license") or NOT_STATED)
+    except Exception:  # no README, no head, or one that nobody can read: whatever it is, it states no licence
+        return NOT_STATED
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Say in one line what `datasets` and the hub complain of in their own ways."""
+    try:
+        yield
+    except CorpusError:
+        raise
+    except Exception as error:  # those of datasets, of the hub, of the network and of Arrow
+        inner: BaseException = error
+        while inner.__cause__ is not None:
+            inner = inner.__cause__
+        words = " ".join(str(inner).split())[:300] or type(inner).__name__
+        raise CorpusError(
+            f"{name}: {words}; check the name and its options (?config=…&split=…), or run the command again later, it "
+            "goes on where it was"
+        ) from error
