@@ -22,6 +22,7 @@ from mattransformer.cli.evaluate import evaluate
 from mattransformer.cli.fill import fill
 from mattransformer.cli.generate import generate
 from mattransformer.cli.models import models
+from mattransformer.cli.publish import publish
 from mattransformer.cli.screen import screen
 from mattransformer.cli.tinker import tinker
 from mattransformer.cli.train import train
@@ -108,7 +109,7 @@ def program(
     """
 
 
-for _command in (corpus, train, models, generate, fill, tinker, screen, evaluate, benchmark):
+for _command in (corpus, train, models, generate, fill, tinker, screen, evaluate, benchmark, publish):
     app.command()(told(_command))
 
 
