@@ -43,7 +43,7 @@ def publish(
         typer.Option(
             metavar="FILE.json",
             help="What `benchmarks/checkpoint.py` measured on these weights. Left out, it is `evaluation.json` in the "
-            "folder; without either the card says that nothing was measured.",
+            "folder; without either the card says that there are none.",
         ),
     ] = None,
     licence: Annotated[

@@ -170,7 +170,7 @@ def test_what_somebody_trained_is_published_with_what_its_record_says_and_no_mor
     assert "secret project" not in said["card"]
     metadata = yaml.safe_load(said["card"].split("---\n")[1])
     assert set(metadata) == {"library_name", "pipeline_tag", "tags"}
-    assert "Nothing was measured on these weights." in said["card"]
+    assert "No results of these weights were at hand when this card was made." in said["card"]
     assert "Nobody has stated a licence of the weights" in said["card"]
     record = json.loads(files["evaluation.json"].content)
     assert list(record["stages"]) == ["examples"]

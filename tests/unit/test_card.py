@@ -276,7 +276,7 @@ def test_what_a_checkpoint_generates_is_in_its_card_as_it_was_recorded(measured:
 def test_a_card_of_a_checkpoint_that_nobody_measured_has_no_figures(measured: Measured) -> None:
     run = json.loads((measured.folder / "run.json").read_text(encoding="utf-8"))
     card = render(Subject("ada/tiny", "0" * 64, "gpt2", run, UNMEASURED, repository=True, revision="v2"))
-    assert "Nothing was measured on these weights." in card
+    assert "No results of these weights were at hand when this card was made." in card
     assert "the test split not at all" in card
     assert "model-index" not in card
     assert 'mt.load("ada/tiny", revision="v2")' in card
