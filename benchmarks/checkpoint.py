@@ -3,9 +3,10 @@
     MATTRANSFORMER_DATA=../shared/data python benchmarks/checkpoint.py --model gpt2 --out results/gpt2.json
 
 Stages: `validity` (plain samples under the default and the published conditions), `nll` (validation rows, beside a
-trigram model), `rediscovery` (unique samples against formulas that the model never saw) and `speed` (plain samples a
-second). `--only` measures some of them again and keeps the rest of the file. The ICSD is read to measure with, and
-nothing of it is written but counts. All shipped checkpoints in one command: `benchmarks/suite.py`.
+trigram model), `rediscovery` (unique samples against formulas that the model never saw), `speed` (plain samples a
+second) and `examples` (ten compositions as they come, for the card). `--only` measures some of them again and keeps
+the rest of the file. The ICSD is read to measure with, and nothing of it is written but counts. All shipped checkpoints
+in one command: `benchmarks/suite.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 from mattransformer.data.corpora import Corpus, load_corpus
 from mattransformer.errors import MattransformerError
+from mattransformer.evaluation.examples import measure_examples
 from mattransformer.evaluation.measurement import (
     measure_likelihood,
     measure_rediscovery,
@@ -89,6 +91,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "nll": lambda: measure_likelihood(lm, corpora),
         "rediscovery": lambda: measure_rediscovery(lm, corpora, icsd, sizes, seed, temperature),
         "speed": lambda: measure_speed(lm, samples, seed),
+        "examples": lambda: measure_examples(lm, facts["run"], seed),
     }
     out = options.out or Path("results") / f"{facts['name']}.json"
     checkpoint = {

@@ -2,7 +2,7 @@
 
     import mattransformer as mt
 
-    lm = mt.load("gpt2")                  # a shipped checkpoint, or a folder
+    lm = mt.load("gpt2")                  # a shipped checkpoint, a folder, or owner/name on a model hub
     table = lm.generate(1000, seed=0)     # a pandas.DataFrame, best first
     mt.screen(["SrTiO3", "NaCl2"])
     mt.tinker("SrTiO3", site="Ti", fraction=0.05)   # what to dope it with
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mattransformer.formula import FormulaError as FormulaError
     from mattransformer.generation.language_model import load as load
     from mattransformer.generation.logits_processor import RulesLogitsProcessor as RulesLogitsProcessor
+    from mattransformer.hub.publishing import publish as publish
     from mattransformer.models.catalogue import list_models as list_models
     from mattransformer.screening.assignments import assign_oxidation_states as assign_oxidation_states
     from mattransformer.screening.limits import Limits as Limits
@@ -55,6 +56,7 @@ _HOMES = {
     "load": "generation.language_model",
     "load_corpus": "data.corpora",
     "list_models": "models.catalogue",
+    "publish": "hub.publishing",
     "screen": "screening.screen",
     "screen_file": "data.screened",
     "tinker": "tinkering.tinker",
@@ -78,6 +80,7 @@ __all__ = [
     "list_models",
     "load",
     "load_corpus",
+    "publish",
     "screen",
     "screen_file",
     "tinker",

@@ -23,6 +23,7 @@ from mattransformer.cli.export import export
 from mattransformer.cli.fill import fill
 from mattransformer.cli.generate import generate
 from mattransformer.cli.models import models
+from mattransformer.cli.publish import publish
 from mattransformer.cli.screen import screen
 from mattransformer.cli.tinker import tinker
 from mattransformer.cli.train import train
@@ -109,7 +110,7 @@ def program(
     """
 
 
-for _command in (corpus, train, models, generate, fill, tinker, screen, evaluate, benchmark, export):
+for _command in (corpus, train, models, generate, fill, tinker, screen, evaluate, benchmark, export, publish):
     app.command()(told(_command))
 
 

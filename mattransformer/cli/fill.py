@@ -21,7 +21,10 @@ def fill(
     model: Annotated[
         str,
         typer.Option(
-            "--model", "-m", metavar="NAME_OR_FOLDER", help="A shipped checkpoint, or a folder of your own."
+            "--model",
+            "-m",
+            metavar="NAME_OR_FOLDER",
+            help="A shipped checkpoint, a folder of your own, or owner/name on a model hub.",
         ),
     ] = "gpt2",
     top: Annotated[int, typer.Option(min=1, help="Compositions wanted.")] = 10,

@@ -25,7 +25,8 @@ def generate(
             "--model",
             "-m",
             metavar="NAME_OR_FOLDER",
-            help="A shipped checkpoint, or a folder of your own; of a generator to compare with, too.",
+            help="A shipped checkpoint, a folder of your own (of a generator to compare with, too), or owner/name "
+            "on a model hub, also as owner/name@revision.",
         ),
     ] = "gpt2",
     number: Annotated[
@@ -237,7 +238,7 @@ def generate(
         "precision": precision,
         **{name: value for name, value in rules.items() if value is not None},
     }
-    lm = load(model)
+    lm = load(folder)
     if likeliest:
         drawn = {"--exact": exact, "--no-replacement": no_replacement, "--temperature": temperature != 1.0}
         drawn |= {"--top-k": top_k is not None, "--top-p": top_p is not None, "--seed": seed != 0}

@@ -3,60 +3,41 @@
     python -m mattransformer.evaluation.card gpt2 -o model_cards/gpt2.md
     python -m mattransformer.evaluation.card --readme README.md
 
-Nothing in a card is typed by hand but the words around the numbers, in `model_cards/TEMPLATE.md.j2`. The second command
-renders the results table of the README. Both belong to a checkout: the template is not part of the package.
+Nothing in a card is typed by hand but the words around the numbers, in `card.md.j2`. The second command renders the
+results table of the README.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from mattransformer.data.admission import RULES
 from mattransformer.errors import MattransformerError
-from mattransformer.evaluation.attribution import ATTRIBUTIONS, OWN_FILE, Attribution
+from mattransformer.evaluation.card_facts import Subject, facts_of
 from mattransformer.evaluation.report import markdown_table, percent, update_readme
 from mattransformer.evaluation.results import read_results, require_complete
 from mattransformer.evaluation.settings import EvaluationError
 from mattransformer.files import write_text
-from mattransformer.generation.samples import MOST_ATOMS, MOST_ELEMENTS
-from mattransformer.models.architectures import BY_MODEL_TYPE, CAUSAL, INFILLING, MASKED_DIFFUSION
 from mattransformer.models.checkpoints import describe, find_checkpoint, read_config
-from mattransformer.tokenization import CONDITIONS
-from mattransformer.training.loss import ORDERS
 
-PIPELINES: Final = {
-    CAUSAL: "text-generation",
-    INFILLING: "text2text-generation",
-    MASKED_DIFFUSION: "fill-mask",
-}
-"""What a model hub calls the use of a model, by objective."""
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 HEADLINE: Final = "gpt2"
 """The checkpoint whose figures the README shows one by one."""
 
-TEMPLATE: Final = Path(__file__).resolve().parents[2] / "model_cards" / "TEMPLATE.md.j2"
+LICENCE: Final = "mit"
+"""Of the checkpoints that ship with the package, as hubs call it."""
 
-
-@dataclass(frozen=True)
-class Learned:
-    """A corpus that a checkpoint learned from.
-
-    Attributes:
-        report: its account, as `run.json` holds it.
-        attribution: whose it is.
-    """
-
-    report: Mapping[str, Any]
-    attribution: Attribution
+TEMPLATE: Final = Path(__file__).with_name("card.md.j2")
 
 
 def render_card(name_or_folder: str | Path, results: Path, template: Path = TEMPLATE) -> str:
-    """Render the card of a checkpoint.
+    """Render the card of a checkpoint that ships with the package.
 
     Args:
         name_or_folder: the checkpoint; it needs its `run.json`.
@@ -70,98 +51,86 @@ def render_card(name_or_folder: str | Path, results: Path, template: Path = TEMP
         MattransformerError: no such checkpoint, record, results or template, or results of other weights.
     """
     checkpoint = describe(name_or_folder)
-    if checkpoint["run"] is None:
-        raise EvaluationError(
-            f"{name_or_folder}: no run.json, so nobody knows what it was made from; train it with this package"
-        )
+    run = require_run(name_or_folder, checkpoint["run"])
     record = require_complete(read_results(results), results)
-    if record["checkpoint"]["sha256"] != checkpoint["sha256"]:
+    require_same_weights(record, checkpoint["sha256"], results, name_or_folder)
+    config = read_config(find_checkpoint(name_or_folder))
+    return render(
+        Subject(checkpoint["name"], checkpoint["sha256"], config.model_type, run, record, LICENCE), template
+    )
+
+
+def require_run(checkpoint: str | Path, run: dict[str, Any] | None) -> dict[str, Any]:
+    """Refuse a checkpoint without a record of its run.
+
+    Args:
+        checkpoint: as the user named it.
+        run: its record.
+
+    Returns:
+        The record.
+
+    Raises:
+        EvaluationError: there is none.
+    """
+    if run is None:
         raise EvaluationError(
-            f"{results} was measured on other weights; run benchmarks/checkpoint.py on {name_or_folder}"
+            f"{checkpoint}: no run.json, so nobody knows what it was made from; train it with this package"
         )
-    steps = list(training_steps(checkpoint["run"]))
-    objective = BY_MODEL_TYPE[checkpoint["run"]["model"]["architecture"]].objective
-    facts = {
-        "name": checkpoint["name"],
-        "sha256": checkpoint["sha256"],
-        "config": read_config(find_checkpoint(name_or_folder)).to_dict(),
-        "run": checkpoint["run"],
-        "steps": steps,
-        "learned": learned_from(steps),
-        "seconds": sum(step["seconds"] for step in steps),
-        "analogues": max(
-            (step["config"] for step in steps if step["config"].get("analogues")),
-            key=lambda config: int(config["analogues"]),
-            default=None,
-        ),
-        **{
-            aim: any(step["config"].get(f"own_{aim}") for step in steps)
-            for aim in ("unlikely", "repeats", "crowding")
-        },
-        "surroundings": list(dict.fromkeys(map(_surroundings, steps))),
-        "own_samples": any(
-            step["config"].get("own_samples") and not step["config"].get("teacher") for step in steps
-        ),
-        "teachers": [step["surroundings"]["teacher"] for step in steps if step["config"].get("teacher")],
-        "ruled": any(step["config"].get("rule_weight") for step in steps),
-        "objective": objective,
-        "pipeline_tag": PIPELINES.get(objective),
-        "orders": ORDERS,
-        "record": record,
-        "validity": record["stages"]["validity"],
-        "rediscovery": record["stages"]["rediscovery"],
-        "figures": markdown_table(record),
-        "conditions": CONDITIONS,
-        "rules": RULES,
-        "most_atoms": MOST_ATOMS,
-        "most_elements": MOST_ELEMENTS,
-    }
-    return _render(template, facts, name_or_folder)
+    return run
+
+
+def require_same_weights(
+    record: Mapping[str, Any], sha256: str | None, results: Path, checkpoint: str | Path
+) -> None:
+    """Refuse results of other weights.
+
+    Args:
+        record: the results.
+        sha256: of the weights.
+        results: where the record lies.
+        checkpoint: as the user named it.
+
+    Raises:
+        EvaluationError: says what to run.
+    """
+    measured = record.get("checkpoint")
+    if not isinstance(measured, Mapping) or measured.get("sha256") != sha256:
+        raise EvaluationError(
+            f"{results} was measured on other weights; run benchmarks/checkpoint.py on {checkpoint}"
+        )
+
+
+def render(subject: Subject, template: Path = TEMPLATE) -> str:
+    """Render a card.
+
+    Args:
+        subject: what it is about.
+        template: in Jinja.
+
+    Returns:
+        The card in Markdown; a hub reads its front matter.
+
+    Raises:
+        EvaluationError: a record that lacks what the card needs, or no template.
+    """
+    from huggingface_hub import ModelCard
+
+    try:
+        facts = facts_of(subject)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise _lacking(subject.name, repr(error)) from error
+    return str(ModelCard(_render(template, facts, subject.name)).content)
+
+
+def _lacking(name: str, what: str) -> EvaluationError:
+    return EvaluationError(f"{name}: its record lacks what the card needs ({what}); make it anew")
 
 
 def _used(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what a training that starts from a checkpoint takes from there, whatever stands in its settings."""
     taken = ("architecture", "preset", "sizes") if settings.get("init_from") else ()
     return {key: value for key, value in settings.items() if key not in taken}
-
-
-def _surroundings(step: Mapping[str, Any]) -> str:
-    """Say in words how a step was computed: `1 process, 2 threads each, fp32`."""
-    facts = step["surroundings"]
-    processes, threads = facts["processes"], facts["threads"]
-    precision = "fp32" if facts["precision"] == "no" else facts["precision"]
-    return (
-        f"{processes} process{'es' if processes != 1 else ''}, {threads} thread{'s' if threads != 1 else ''} each, "
-        f"{precision}"
-    )
-
-
-def training_steps(run: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """List the trainings that made a checkpoint.
-
-    Args:
-        run: its record.
-
-    Yields:
-        The records, the earliest first: a checkpoint that started from another carries the other's record.
-    """
-    parent = run.get("init_from")
-    if parent and parent["run"]:
-        yield from training_steps(parent["run"])
-    yield run
-
-
-def learned_from(steps: Sequence[Mapping[str, Any]]) -> list[Learned]:
-    """Collect the corpora of all trainings, each file once.
-
-    Args:
-        steps: records, the earliest first.
-
-    Returns:
-        Accounts and attributions.
-    """
-    reports = {source["sha256"]: source for step in steps for source in step["data"]["sources"]}
-    return [Learned(report, ATTRIBUTIONS.get(report["name"], OWN_FILE)) for report in reports.values()]
 
 
 def duration(seconds: float) -> str:
@@ -172,14 +141,27 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
-def _render(template: Path, facts: Mapping[str, Any], checkpoint: str | Path) -> str:
-    import yaml
-    from jinja2 import Environment, StrictUndefined, TemplateError, UndefinedError
+def _render(template: Path, facts: Mapping[str, Any], checkpoint: str) -> str:
+    from jinja2 import TemplateError, UndefinedError
 
     try:
         text = template.read_text(encoding="utf-8")
     except OSError as error:
-        raise EvaluationError(f"{template}: {error.strerror}; cards are rendered in a checkout") from error
+        raise EvaluationError(f"{template}: {error.strerror}; name a template") from error
+    try:
+        return _compiled(text).render(facts)
+    except (UndefinedError, LookupError, TypeError, ValueError) as error:
+        raise _lacking(checkpoint, str(error)) from error
+    except TemplateError as error:
+        raise EvaluationError(f"{template} is no template: {error}") from error
+
+
+@cache
+def _compiled(text: str) -> Template:
+    """Make a template ready, once."""
+    import yaml
+    from jinja2 import Environment, StrictUndefined
+
     environment = Environment(
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -193,14 +175,7 @@ def _render(template: Path, facts: Mapping[str, Any], checkpoint: str | Path) ->
         "number": "{:,}".format,
         "yaml": lambda settings: yaml.safe_dump(_used(settings), sort_keys=False, allow_unicode=True).strip(),
     }
-    try:
-        return environment.from_string(text).render(facts)
-    except UndefinedError as error:
-        raise EvaluationError(
-            f"{checkpoint}: its record lacks what the card needs ({error}); make it anew"
-        ) from error
-    except TemplateError as error:
-        raise EvaluationError(f"{template} is no template: {error}") from error
+    return environment.from_string(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from mattransformer.evaluation.settings import EvaluationError
 from mattransformer.files import write_text
 
 KIND: Final = "checkpoint"
-STAGES: Final = ("validity", "nll", "rediscovery", "speed")
+STAGES: Final = ("validity", "nll", "rediscovery", "speed", "examples")
 
 
 def read_results(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from mattransformer.evaluation.card import training_steps
+from mattransformer.evaluation.card_facts import training_steps
 from mattransformer.evaluation.report import percent
 from mattransformer.evaluation.results import read_results, require_complete
 from mattransformer.evaluation.settings import EvaluationError

@@ -34,7 +34,7 @@ from mattransformer.generation.requests import (
     truncation_of,
 )
 from mattransformer.generation.samples import MOST_ATOMS, SampleSet
-from mattransformer.generation.scoring import ScoringModel
+from mattransformer.generation.sharing import SharedModel
 from mattransformer.generation.streaming import Pieces, pieces_folder, write_ranked
 from mattransformer.models.checkpoints import describe, find_checkpoint, load_model
 from mattransformer.tokenization import CONDITIONS, prompt_ids
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class LanguageModel(ScoringModel):
+class LanguageModel(SharedModel):
     """A language model of compositions.
 
     Attributes:
@@ -361,16 +361,20 @@ class LanguageModel(ScoringModel):
         return ranked.drop_duplicates("formula", ignore_index=True).head(top)
 
 
-def load(name_or_folder: str | Path = "gpt2") -> LanguageModel:
-    """Open a checkpoint.
+def load(name_or_folder: str | Path = "gpt2", revision: str | None = None) -> LanguageModel:
+    """Open a checkpoint: one that ships with the package, a folder, or a repository of a model hub.
 
     Args:
-        name_or_folder: a shipped name such as `gpt2`, or a folder.
+        name_or_folder: a shipped name such as `gpt2`, a folder, or `owner/name` on a hub. What was fetched once is
+            opened without a network, too.
+        revision: a branch, a tag or a commit of a repository; its main branch where left out.
 
     Returns:
         The model.
 
     Raises:
-        CheckpointError: a missing, damaged or foreign checkpoint; the file and the reason are named.
+        CheckpointError: a missing, damaged or foreign checkpoint, or one that cannot be fetched; the file and the
+            reason are named.
     """
-    return LanguageModel(load_model(name_or_folder), find_checkpoint(name_or_folder))
+    folder = find_checkpoint(name_or_folder, revision)
+    return LanguageModel(load_model(folder), folder)

@@ -14,6 +14,7 @@ from mattransformer.data.encoding import EncodedFormulas, encode_formulas
 from mattransformer.formula import Formula
 from mattransformer.generation.requests import GenerationError, check_whole, conditions_of
 from mattransformer.models.architectures import positions
+from mattransformer.models.repositories import name_of
 from mattransformer.notation import show
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import PROMPT_LENGTH
@@ -41,6 +42,11 @@ class ScoringModel:
         self.model = model
         self.folder = folder
         self.objective = objective_of(model)
+
+    @property
+    def name(self) -> str:
+        """The checkpoint as tables name it: a shipped name, that of a folder, or `owner/name` on a hub."""
+        return name_of(self.folder)
 
     def log_prob(
         self,

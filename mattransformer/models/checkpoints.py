@@ -25,8 +25,12 @@ from mattransformer.models.architectures import (
     build_model,
     register,
 )
+from mattransformer.models.reading import CONFIG as CONFIG
+from mattransformer.models.reading import GENERATION, TOKENIZER, read_json, read_weights
+from mattransformer.models.reading import RUN as RUN
+from mattransformer.models.reading import WEIGHTS as WEIGHTS
 from mattransformer.models.reading import CheckpointError as CheckpointError
-from mattransformer.models.reading import read_json, read_weights
+from mattransformer.models.repositories import as_repository, fetch, is_fetched, name_of
 from mattransformer.notation import show
 from mattransformer.tokenization import TOKEN_ID, VOCABULARY, save_tokenizer
 
@@ -34,16 +38,12 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedConfig, PreTrainedModel
 
-WEIGHTS: Final = "model.safetensors"
-CONFIG: Final = "config.json"
-TOKENIZER: Final = "tokenizer.json"
-RUN: Final = "run.json"
 GENERATOR: Final = "generator"
 """Entry of a configuration that makes it one of the generators that language models are compared with."""
 SHIPPED: Final = Path(__file__).parent / "shipped"
 
-# Entries of a configuration that name code to be run.
-_CODE: Final = ("auto_map", "custom_pipelines")
+CODE: Final = ("auto_map", "custom_pipelines")
+"""Entries of a configuration that name code to be run."""
 _KINDS: Final = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -52,38 +52,59 @@ def shipped_names() -> list[str]:
     return sorted(path.parent.name for path in SHIPPED.glob(f"*/{WEIGHTS}"))
 
 
-def find_checkpoint(name_or_folder: str | Path) -> Path:
-    """Find a checkpoint.
+def find_checkpoint(name_or_folder: str | Path, revision: str | None = None) -> Path:
+    """Find a checkpoint: one that ships with the package, a folder, or a repository of a model hub.
 
     Args:
-        name_or_folder: a shipped name such as `gpt2`, or a folder. A shipped name wins; write `./gpt2` for a folder.
+        name_or_folder: a shipped name such as `gpt2`, a folder, or `owner/name` on a hub, also as
+            `owner/name@revision`. A shipped name wins, then a folder; write `./gpt2` for a folder of that name.
+        revision: a branch, a tag or a commit of a repository; its main branch where left out.
 
     Returns:
-        Its folder.
+        Its folder; that of a repository lies in the cache of `huggingface_hub`.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is none, or it cannot be fetched.
     """
     names = shipped_names()
-    if str(name_or_folder) in names:
-        return SHIPPED / str(name_or_folder)
     given = str(name_or_folder)
-    named = given if given.isprintable() and len(given) <= 200 else show(name_or_folder)
-    try:
-        folder = Path(name_or_folder).expanduser()
-        if folder.is_dir():
-            return folder
-    # Nobody's home, a name too long, or no name at all.
-    except (TypeError, OSError, RuntimeError, ValueError) as error:
-        raise CheckpointError(
-            f"{named} is no name of a checkpoint ({show(str(error))}); give a folder, or a shipped one such as gpt2"
-        ) from error
+    folder = SHIPPED / given if given in names else _folder(name_or_folder)
+    if folder is not None:
+        if revision is not None:
+            raise CheckpointError(
+                f"revision {show(revision)}: only repositories of a hub have revisions, and {given} is at hand; leave "
+                "it out"
+            )
+        return folder
+    # A path in the form of an object is never the name of a repository.
+    repository = as_repository(given, revision) if isinstance(name_or_folder, str) else None
+    if repository is not None:
+        return fetch(*repository)
     near = get_close_matches(given, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     shipped = ", ".join(names) or "none"
     raise CheckpointError(
-        f"{named} is neither a folder nor a shipped checkpoint (those are: {shipped}){hint}"
+        f"{_named(name_or_folder)} is neither a folder nor a shipped checkpoint (those are: {shipped}){hint}"
     )
+
+
+def _folder(given: str | Path) -> Path | None:
+    """Give the folder of that name, if there is one."""
+    try:
+        folder = Path(given).expanduser()
+        return folder if folder.is_dir() else None
+    # Nobody's home, a name too long, or no name at all.
+    except (TypeError, OSError, RuntimeError, ValueError) as error:
+        raise CheckpointError(
+            f"{_named(given)} is no name of a checkpoint ({show(str(error))}); give a folder, or a shipped one such as "
+            "gpt2"
+        ) from error
+
+
+def _named(given: object) -> str:
+    """Write what a user named in one line."""
+    text = str(given)
+    return text if text.isprintable() and len(text) <= 200 else show(given)
 
 
 def load_model(name_or_folder: str | Path, *, dropout: float | None = None) -> PreTrainedModel:
@@ -100,9 +121,19 @@ def load_model(name_or_folder: str | Path, *, dropout: float | None = None) -> P
         CheckpointError: a missing, truncated or foreign file, another vocabulary, pickles, code, or weights that are no
             finite floating-point numbers; the file and the reason are named.
     """
+    folder = find_checkpoint(name_or_folder)
+    try:
+        return _open(folder, dropout)
+    except CheckpointError as error:
+        if is_fetched(folder):  # nobody looks for files in a cache, nor mends them there
+            reason = str(error).rpartition("; ")[0].replace(str(folder), name_of(folder))
+            raise CheckpointError(f"{reason}; tell its owner, or give another revision") from error
+        raise
+
+
+def _open(folder: Path, dropout: float | None) -> PreTrainedModel:
     import torch
 
-    folder = find_checkpoint(name_or_folder)
     config = read_config(folder)
     if dropout is not None:
         config.update(dict.fromkeys(BY_MODEL_TYPE[config.model_type].dropouts, dropout))
@@ -137,7 +168,7 @@ def read_config(folder: Path) -> PreTrainedConfig:
 
     register()
     settings = read_json(folder / CONFIG)
-    for key in _CODE:
+    for key in CODE:
         if key in settings:
             raise CheckpointError(
                 f"{folder / CONFIG} asks for code from elsewhere ({key}), which is never run; take the entry out"
@@ -212,7 +243,7 @@ def describe(name_or_folder: str | Path) -> dict[str, Any]:
     folder = find_checkpoint(name_or_folder)
     weights = folder / WEIGHTS
     return {
-        "name": folder.name,
+        "name": name_of(folder),
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None,
         "run": read_run(folder) if (folder / RUN).is_file() else None,
     }
@@ -276,7 +307,7 @@ def save_checkpoint(
     config.pop("_name_or_path", None)
     write_text(folder / CONFIG, json.dumps(config, indent=2, sort_keys=True) + "\n")
     ends = {name: getattr(model.config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    write_text(folder / "generation_config.json", json.dumps(ends | {"max_length": 64}, indent=2) + "\n")
+    write_text(folder / GENERATION, json.dumps(ends | {"max_length": 64}, indent=2) + "\n")
     tensors = {
         name: tensor.detach().to("cpu", dtype or tensor.dtype).contiguous()
         for name, tensor in (weights or model.state_dict()).items()

@@ -18,6 +18,13 @@ from mattransformer.errors import MattransformerError
 if TYPE_CHECKING:
     import torch
 
+WEIGHTS: Final = "model.safetensors"
+CONFIG: Final = "config.json"
+GENERATION: Final = "generation_config.json"
+TOKENIZER: Final = "tokenizer.json"
+TOKENIZER_CONFIG: Final = "tokenizer_config.json"
+RUN: Final = "run.json"
+
 # How the pickles of Python and of torch begin. The first eight bytes of safetensors are the length of its header.
 _PICKLES: Final = (b"\x80", b"PK\x03\x04")
 # Far above the header of any model here, and below what the first bytes of a pickle say.

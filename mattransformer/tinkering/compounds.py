@@ -61,7 +61,7 @@ class LikelihoodChange:
     @property
     def name(self) -> str:
         """As tables name it."""
-        return f"{self.lm.folder.name}, change of log-likelihood"
+        return f"{self.lm.name}, change of log-likelihood"
 
     def scores(self, sites: Sequence[Site], compared: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """Score candidates: ln P(compound) - ln P(host), (sites, candidates).
@@ -101,7 +101,7 @@ class FilledSite:
     @property
     def name(self) -> str:
         """As tables name it."""
-        return f"{self.lm.folder.name}, site filled given the rest"
+        return f"{self.lm.name}, site filled given the rest"
 
     def scores(self, sites: Sequence[Site], compared: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
         """Score candidates: ln P(atoms of the site | the others), or a bound of it, (sites, candidates)."""

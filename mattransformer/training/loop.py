@@ -20,7 +20,14 @@ import torch
 
 from mattransformer.data.batches import length_batches
 from mattransformer.models.architectures import build_config, build_model, positions
-from mattransformer.models.checkpoints import RUN, WEIGHTS, describe, load_model, save_checkpoint
+from mattransformer.models.checkpoints import (
+    RUN,
+    WEIGHTS,
+    describe,
+    find_checkpoint,
+    load_model,
+    save_checkpoint,
+)
 from mattransformer.objectives.causal import Causal
 from mattransformer.objectives.table import objective_of
 from mattransformer.tokenization import PROMPT_LENGTH, VOCABULARY_SHA256
@@ -94,8 +101,11 @@ class _Run:
         self.accelerator: Accelerator = make_accelerator(config.precision, self.folder)
         self.main = self.accelerator.is_main_process
         torch.manual_seed(config.seed)
-        self.model = self._make_model()
-        self.parent = None if config.init_from is None else describe(config.init_from)
+        # Found once: a branch on a hub may move while a training runs.
+        origin = None if config.init_from is None else find_checkpoint(config.init_from)
+        self.tutor = None if config.teacher is None else find_checkpoint(config.teacher)
+        self.model = self._make_model(origin)
+        self.parent = None if origin is None else describe(origin)
         with self.accelerator.main_process_first():  # the others find the corpus in the cache
             self.data = load_training_data(config)
         longest = max(int(formulas.lengths.max()) for formulas in (self.data.train, self.data.valid))
@@ -120,10 +130,10 @@ class _Run:
             "teacher_sha256": self._teacher_facts().get("sha256"),
         }
 
-    def _make_model(self) -> PreTrainedModel:
+    def _make_model(self, origin: Path | None) -> PreTrainedModel:
         config = self.config
-        if config.init_from is not None:
-            return load_model(config.init_from, dropout=config.dropout).train()
+        if origin is not None:
+            return load_model(origin, dropout=config.dropout).train()
         return build_model(build_config(config.architecture, config.preset, config.sizes, config.dropout))
 
     def go(self, *, resume: bool) -> TrainingResult:
@@ -273,9 +283,9 @@ class _Run:
         return cast("Causal", self.objective).taught(self.wrapped, ids, own, said, ruled=ruled)
 
     def _load_teacher(self) -> PreTrainedModel | None:
-        if self.config.teacher is None:
+        if self.tutor is None:
             return None
-        teacher = load_model(self.config.teacher)
+        teacher = load_model(self.tutor)
         if not isinstance(self.objective, Causal) or not isinstance(objective_of(teacher), Causal):
             raise ConfigError(
                 f"teacher: only causal models teach and are taught, not {self.model.config.model_type}"
@@ -335,9 +345,9 @@ class _Run:
         self.accelerator.wait_for_everyone()
 
     def _teacher_facts(self) -> dict[str, Any]:
-        if self.config.teacher is None:
+        if self.tutor is None:
             return {}
-        facts = describe(self.config.teacher)
+        facts = describe(self.tutor)
         return {"name": facts["name"], "sha256": facts["sha256"]}
 
     def _facts(self) -> dict[str, Any]:

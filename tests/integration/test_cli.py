@@ -65,6 +65,7 @@ def test_the_help_names_every_command_and_explains_its_words(program: Program) -
         "tinker",
         "screen",
         "evaluate",
+        "publish",
         "charge-neutral",
         "novel",
         "variant",
@@ -73,7 +74,7 @@ def test_the_help_names_every_command_and_explains_its_words(program: Program) -
 
 
 @pytest.mark.parametrize(
-    "command", ["corpus", "train", "generate", "fill", "screen", "evaluate", "benchmark"]
+    "command", ["corpus", "train", "generate", "fill", "screen", "evaluate", "benchmark", "publish"]
 )
 def test_the_help_of_each_command_has_an_example(command: str, program: Program) -> None:
     outcome = program(command, "--help")

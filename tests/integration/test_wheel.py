@@ -91,6 +91,7 @@ def test_the_wheel_carries_its_data_and_no_more(wheel: Path) -> None:
         "mattransformer/data/files/NOTICE.md",
         "mattransformer/models/shipped/gpt2/model.safetensors",
         NETWORK,
+        "mattransformer/evaluation/card.md.j2",
         "mattransformer/tinkering/files/calibration.json",
     } <= names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"mattransformer"}

@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from mattransformer.data.corpora import load_corpus
-from mattransformer.evaluation.card import duration, main, render_card
+from mattransformer.evaluation.card import duration, main, render, render_card
+from mattransformer.evaluation.card_facts import Subject
 from mattransformer.evaluation.report import markdown_table, with_table
 from mattransformer.evaluation.results import checkpoint_results, read_results
 from mattransformer.evaluation.settings import EvaluationError
@@ -26,6 +27,7 @@ from mattransformer.training.config import TrainingConfig
 from mattransformer.training.loop import train
 
 ROOT = Path(__file__).resolve().parents[2]
+UNMEASURED: dict[str, Any] = {"checkpoint": {"name": "tiny"}, "stages": {}}
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory, benchmark: ModuleType) ->
 
 def test_every_stage_is_recorded_with_settings_versions_and_files(measured: Measured) -> None:
     record = read_results(measured.results)
-    assert list(record["stages"]) == ["validity", "nll", "rediscovery", "speed"]
+    assert list(record["stages"]) == ["validity", "nll", "rediscovery", "speed", "examples"]
     for name, stage in record["stages"].items():
         assert set(stage["data"]) == ({"mp", "oqmd", "icsd"} if name == "rediscovery" else {"mp", "oqmd"})
         assert stage["versions"]["SMACT"]
@@ -261,6 +263,32 @@ def test_a_users_own_file_is_listed_without_a_licence_that_nobody_knows(
     run["data"]["sources"][0] |= {"name": "mine.csv", "sha256": "0" * 64}
     (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
     assert "| a file (`mine.csv`) | not recorded" in render_card(folder, measured.results)
+
+
+def test_what_a_checkpoint_generates_is_in_its_card_as_it_was_recorded(measured: Measured) -> None:
+    card, stage = render_card(measured.folder, measured.results), read_results(measured.results)["stages"]
+    assert stage["examples"]["settings"]["source"] == "mp"
+    assert stage["examples"]["rows"]
+    for row in stage["examples"]["rows"]:
+        assert f"| {row['formula']} | {row['score']:.2f} |" in card
+
+
+def test_a_card_of_a_checkpoint_that_nobody_measured_has_no_figures(measured: Measured) -> None:
+    run = json.loads((measured.folder / "run.json").read_text(encoding="utf-8"))
+    card = render(Subject("ada/tiny", "0" * 64, "gpt2", run, UNMEASURED, repository=True, revision="v2"))
+    assert "No results of these weights were at hand when this card was made." in card
+    assert "the test split not at all" in card
+    assert "model-index" not in card
+    assert 'mt.load("ada/tiny", revision="v2")' in card
+    assert "Nobody has stated a licence of the weights" in card
+    assert f"fell to {run['best_valid_nll']:.3f} nats a formula" in card
+
+
+def test_a_card_says_that_nothing_is_known_of_where_a_training_began(measured: Measured) -> None:
+    run = json.loads((measured.folder / "run.json").read_text(encoding="utf-8"))
+    run["init_from"]["run"] = None
+    card = render(Subject("tiny", "0" * 64, "gpt2", run, UNMEASURED))
+    assert f"(SHA-256 `{run['init_from']['sha256'][:16]}`), of which no record was kept" in card
 
 
 def test_a_card_without_a_record_of_the_run_is_refused(measured: Measured, tmp_path: Path) -> None:

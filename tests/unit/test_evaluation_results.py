@@ -95,6 +95,7 @@ REDISCOVERY = {
     },
     "data": {"mp": "1", "oqmd": "2", "icsd": "3"},
 }
+EXAMPLES: dict[str, Any] = {"settings": {"n": 10, "seed": 0}, "rows": [], "data": {"mp": "1", "oqmd": "2"}}
 
 
 @pytest.fixture
@@ -102,7 +103,13 @@ def complete(tmp_path: Path) -> Path:
     path = tmp_path / "results" / "tiny.json"
     record = begin(path, CHECKPOINT, DATA)
     # Measured in another order than that of the tables.
-    stages = {"speed": SPEED, "rediscovery": REDISCOVERY, "validity": VALIDITY, "nll": NLL}
+    stages = {
+        "examples": EXAMPLES,
+        "speed": SPEED,
+        "rediscovery": REDISCOVERY,
+        "validity": VALIDITY,
+        "nll": NLL,
+    }
     for stage, measured in stages.items():
         store(path, record, stage, copy.deepcopy(measured))
     return path
@@ -116,7 +123,7 @@ def test_a_stage_measured_again_leaves_the_others(complete: Path) -> None:
     record = begin(complete, CHECKPOINT, {"mp": "1", "oqmd": "2"})  # the ICSD is not at hand
     store(complete, record, "nll", {**NLL, "seconds": 5})
     stages = read_results(complete)["stages"]
-    assert list(stages) == ["validity", "nll", "rediscovery", "speed"]
+    assert list(stages) == ["validity", "nll", "rediscovery", "speed", "examples"]
     assert stages["nll"]["seconds"] == 5
     assert stages["rediscovery"] == REDISCOVERY
 
@@ -126,7 +133,8 @@ def test_nothing_is_kept_of_other_weights(complete: Path) -> None:
 
 
 def test_only_stages_on_the_same_files_are_kept(complete: Path) -> None:
-    assert list(begin(complete, CHECKPOINT, {**DATA, "icsd": "4"})["stages"]) == ["validity", "nll", "speed"]
+    kept = begin(complete, CHECKPOINT, {**DATA, "icsd": "4"})["stages"]
+    assert list(kept) == ["validity", "nll", "speed", "examples"]
     assert list(begin(complete, CHECKPOINT, {**DATA, "mp": "4"})["stages"]) == []
 
 

@@ -10,7 +10,18 @@ import pytest
 
 import mattransformer
 
-HEAVY = {"accelerate", "datasets", "numpy", "pandas", "pyarrow", "pymatgen", "smact", "torch", "transformers"}
+HEAVY = {
+    "accelerate",
+    "datasets",
+    "huggingface_hub",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pymatgen",
+    "smact",
+    "torch",
+    "transformers",
+}
 
 
 def loaded_after(code: str) -> set[str]:
