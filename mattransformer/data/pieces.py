@@ -65,7 +65,7 @@ def _parquet(path: Path, column: str | None) -> Iterator[pd.DataFrame]:
     except OSError as error:
         raise unreadable(path, error) from error
     except pa.ArrowException as error:
-        raise CorpusError(f"{path} is not a whole Parquet file: {error}; get it anew") from error
+        raise CorpusError(f"{path} is not a Parquet file: {error}; get it anew") from error
 
 
 def _table(batch: pa.RecordBatch) -> pd.DataFrame:

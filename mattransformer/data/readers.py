@@ -287,7 +287,7 @@ def _read_parquet(content: bytes, path: Path) -> pd.DataFrame:
     try:
         table = pq.read_table(io.BytesIO(content))
     except pa.ArrowException as error:
-        raise CorpusError(f"{path} is not a whole Parquet file: {error}; get it anew") from error
+        raise CorpusError(f"{path} is not a Parquet file: {error}; get it anew") from error
     return table.to_pandas()
 
 

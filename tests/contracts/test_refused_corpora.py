@@ -82,9 +82,9 @@ REFUSED: dict[str, tuple[list[str], Files, tuple[str, str, str]]] = {
     "broken JSON lines": (
         ["x.jsonl"], text("x.jsonl", '{"formula": "MgO"}\n{oops\n'), ("x.jsonl, line 2", "not JSON", "correct it")
     ),
-    "broken Parquet": (["cut.parquet"], cut_parquet, ("cut.parquet", "not a whole Parquet file", "get it anew")),
+    "broken Parquet": (["cut.parquet"], cut_parquet, ("cut.parquet", "not a Parquet file", "get it anew")),
     "text named Parquet": (
-        ["x.parquet"], text("x.parquet", "formula\nMgO\n"), ("x.parquet", "not a whole Parquet file", "get it anew")
+        ["x.parquet"], text("x.parquet", "formula\nMgO\n"), ("x.parquet", "not a Parquet file", "get it anew")
     ),
     "broken gzip": (
         ["x.csv.gz"], text("x.csv.gz", gzip.compress(b"formula\nMgO\n")[:-9]),

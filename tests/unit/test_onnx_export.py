@@ -15,14 +15,15 @@ from mattransformer.models.onnx_export import ExportError, export_onnx
 from mattransformer.tokenization import TOKEN_ID, VOCABULARY, prompt_ids
 
 
-def test_gpt2_gives_the_same_logits_in_onnx_runtime(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["gpt2", "gpt", "gpt-neo", "gpt-j"])
+def test_a_causal_model_gives_the_same_logits_in_onnx_runtime(name: str, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="needs the extra onnx")
     runtime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
-    lm = mt.load("gpt2")
+    lm = mt.load(name)
     session = runtime.InferenceSession(
-        str(lm.to_onnx(tmp_path / "gpt2.onnx")), providers=["CPUExecutionProvider"]
+        str(lm.to_onnx(tmp_path / "model.onnx")), providers=["CPUExecutionProvider"]
     )
-    assert [path.name for path in tmp_path.iterdir()] == ["gpt2.onnx"]
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
     random = np.random.default_rng(0)
     for shape in ((1, 1), (1, 31), (3, 8), (50, 2)):
         ids = random.integers(0, len(VOCABULARY), shape)
