@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from mattransformer.benchmark.lists import Lists, read_lists
 from mattransformer.benchmark.measurement import measure_list, measure_sample
@@ -22,9 +22,6 @@ from mattransformer.evaluation.settings import DEFAULT
 from mattransformer.generation.language_model import load
 from mattransformer.metrics.formulas import FormulaList
 from mattransformer.training.record import machine, versions
-
-if TYPE_CHECKING:
-    pass
 
 RUNGS: Final = (1_000, 10_000, 100_000, 1_000_000)
 """Numbers of distinct suggestions that are measured."""
