@@ -55,7 +55,7 @@ def measure_list(formulas: FormulaList, lists: Lists, seed: int) -> dict[str, An
 
     Returns:
         `distinct`, n; `validity` in each of SMACT's settings, `new` against training rows and against MP and OQMD, and
-        the validity of those that are new to MP and OQMD (`new_only`, smact14); `found` of each list, whole and by number
+        the validity of the ones new to MP and OQMD (`new_only`, smact14); `found` of each list, whole and by number
         of elements, and of test rows over n (`curve`); Jensen-Shannon `distances` from the training rows; `classes`;
         and of 10,000 suggestions `space`.
     """
