@@ -225,7 +225,7 @@ def run(
             if lists is None or lists.data != system.data:
                 lists = read_lists(system.data)
                 measure_lists(lists, results)
-            if train and (system.missing or system.steps_left):
+            if train and system.config is not None and (system.missing or system.cut_off is not None):
                 train_system(system)
             measure_system(system, lists, request, results)
 

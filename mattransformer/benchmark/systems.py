@@ -9,7 +9,6 @@ spot. A folder stands for a system of one's own.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from mattransformer.errors import MattransformerError
 from mattransformer.evaluation.settings import DEFAULT
 from mattransformer.generation.language_model import load
 from mattransformer.models.architectures import ARCHITECTURES
-from mattransformer.models.checkpoints import RUN, WEIGHTS, find_checkpoint
+from mattransformer.models.checkpoints import RUN, WEIGHTS, describe, find_checkpoint
 from mattransformer.models.reading import read_json
 
 RANDOM: Final[dict[str, type[PseudoRandom] | type[StoichiometryRandom]]] = {
@@ -66,15 +65,20 @@ class System:
         return self.config is not None and not (Path(self.checkpoint or "") / WEIGHTS).is_file()
 
     @property
-    def steps_left(self) -> int:
-        """Steps that the training of a generator, which keeps a checkpoint on the way, has still to do."""
-        if self.missing or self.checkpoint is None or not is_generator(self.checkpoint):
-            return 0
-        run = Path(self.checkpoint) / RUN
+    def cut_off(self) -> int | None:
+        """Steps after which its training was cut off; a checkpoint that was kept on the way is no result.
+
+        None where it was not. Records of language models that do not say whether they were finished count as such.
+        """
+        if self.missing or self.checkpoint is None:
+            return None
+        run = find_checkpoint(self.checkpoint) / RUN
         if not run.is_file():
-            return 0
+            return None
         record: Mapping[str, Any] = read_json(run)
-        return int(record["config"]["steps"]) - int(record["steps"])
+        steps = int(record["steps"])
+        finished = record.get("finished", True) if self.learned else steps >= int(record["config"]["steps"])
+        return None if finished else steps
 
     @property
     def learned(self) -> bool:
@@ -94,7 +98,8 @@ class System:
         """Give the hash of the weights; None of a random generator, which the rows decide."""
         if self.checkpoint is None:
             return None
-        return hashlib.sha256((find_checkpoint(self.checkpoint) / WEIGHTS).read_bytes()).hexdigest()
+        sha256: str | None = describe(self.checkpoint)["sha256"]
+        return sha256
 
 
 def names(data: str) -> tuple[str, ...]:
@@ -154,10 +159,13 @@ def open_source(system: System, lists: Lists, setting: str) -> Source:
             f"{system.name} on {system.data} has no checkpoint in {system.checkpoint}: add --train, or run "
             f"mattransformer train {system.config}"
         )
-    if system.steps_left:
+    if system.cut_off is not None:
+        way_out = (
+            "add --train" if system.config else "run mattransformer train with its configuration and --resume"
+        )
         raise BenchmarkError(
-            f"{system.name} on {system.data}: the training in {system.checkpoint} has {system.steps_left:,} steps to "
-            "do; add --train to go on with it"
+            f"{system.name} on {system.data}: the training in {system.checkpoint} was cut off after "
+            f"{system.cut_off:,} steps; {way_out} to go on with it"
         )
     chosen = lists.setting(setting)
     if system.checkpoint is None:

@@ -200,7 +200,7 @@ class _Run:
                 total += self._step(batches[progress.batch], len(batches), bar)
                 progress.batch += 1
                 if progress.batch in marks or self._finished(len(batches)):
-                    self._evaluate(total, bar)
+                    self._evaluate(total, len(batches), bar)
                     total.zero_()
                     if self._stale():
                         return True
@@ -214,6 +214,12 @@ class _Run:
 
     def _finished(self, batches: int) -> bool:
         return self.progress.epoch + self.progress.batch / batches >= self.config.epochs
+
+    def _over(self, batches: int) -> bool:
+        """Tell whether nothing is left to do for this configuration: what `run.json` says of the checkpoint."""
+        stop = self.config.stop_after
+        stopped = stop is not None and self.progress.epoch + self.progress.batch / batches >= stop
+        return self._finished(batches) or self._stale() or stopped
 
     def _rows(self) -> WeightedRows:
         """Choose what this epoch learns from; with own samples, from the weights at its start."""
@@ -303,7 +309,7 @@ class _Run:
             f"output ({kept})"
         )
 
-    def _evaluate(self, total: torch.Tensor, bar: Any) -> None:  # noqa: ANN401
+    def _evaluate(self, total: torch.Tensor, batches: int, bar: Any) -> None:  # noqa: ANN401
         """Measure on the validation rows with the averaged weights; keep them if they are the best so far."""
         progress = self.progress
         generator = torch.get_rng_state()
@@ -332,7 +338,13 @@ class _Run:
         self.model.train()
         if self.main:
             record = run_record(
-                self.config, self.data.corpus, self.model, progress, self._facts(), self.parent
+                self.config,
+                self.data.corpus,
+                self.model,
+                progress,
+                self._facts(),
+                self.parent,
+                finished=self._over(batches),
             )
             write_record(self.folder / RUN, record)
             raw = cast("torch.optim.Optimizer", self.optimizer.optimizer)

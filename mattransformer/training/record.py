@@ -54,6 +54,8 @@ def run_record(
     progress: Progress,
     surroundings: dict[str, Any],
     parent: dict[str, Any] | None = None,
+    *,
+    finished: bool,
 ) -> dict[str, Any]:
     """Collect the facts of a run.
 
@@ -64,6 +66,7 @@ def run_record(
         progress: how far it is.
         surroundings: precision, processes, threads, rows per split and other facts of the loop.
         parent: the checkpoint it started from, as `models.checkpoints.describe` gives it.
+        finished: whether it has done all that its settings ask for; checkpoints are kept on the way, too.
 
     Returns:
         Plain values for JSON.
@@ -78,6 +81,7 @@ def run_record(
             "vocabulary_sha256": VOCABULARY_SHA256,
         },
         "steps": progress.step,
+        "finished": finished,
         "tokens": progress.tokens,
         "seconds": round(progress.seconds, 1),
         "best_valid_nll": progress.best,

@@ -565,7 +565,9 @@ def test_a_training_with_analogues_that_was_stopped_ends_as_an_unbroken_one(
     with pytest.raises(KeyboardInterrupt):
         train(broken)
     monkeypatch.setattr(loop, "save_state", save_state)
+    assert not read_run(Path(broken.output))["finished"]
     train(broken, resume=True)
+    assert read_run(Path(broken.output))["finished"]
     assert same_tensors(Path(asked.output) / "model.safetensors", tmp_path / "broken" / "model.safetensors")
 
 
@@ -575,6 +577,7 @@ def test_a_training_that_ends_before_its_schedule_has_the_weights_of_a_longer_on
     short = train(replace(config, epochs=6, stop_after=2, keep="last"))
     longer = train(replace(config, epochs=6, keep="last", output=str(tmp_path / "longer")))
     assert history(short.folder) == history(longer.folder)[:2]
+    assert all(read_run(result.folder)["finished"] for result in (short, longer))
 
 
 def test_formulas_that_are_all_held_out_cannot_train(config: TrainingConfig, tmp_path: Path) -> None:

@@ -23,12 +23,32 @@ from mattransformer.benchmark.run import (
     measure_lists,
     measure_system,
     run,
+    train_system,
 )
+from mattransformer.benchmark.sources import LanguageModelSource
 from mattransformer.benchmark.systems import BenchmarkError, System
 from mattransformer.benchmark.tables import MARKS, PAGE, common_rung, page, short_tables, write_tables
 from mattransformer.data.corpora import load_corpus
 from mattransformer.metrics.formulas import FormulaList
 from mattransformer.metrics.published import FIGURES
+from mattransformer.training import loop
+from mattransformer.training.state import save_state
+
+SALTS = [
+    "NaCl",
+    "KCl",
+    "LiF",
+    "MgCl2",
+    "CaF2",
+    "Al2O3",
+    "Fe2O3",
+    "TiO2",
+    "SiO2",
+    "Na2SO4",
+    "CaCO3",
+    "KNO3",
+    "MgSiO3",
+]
 
 
 @pytest.fixture(scope="module")
@@ -233,14 +253,46 @@ def test_a_checkpoint_that_is_missing_is_told_with_the_command_that_makes_it(
 def test_a_training_that_was_cut_off_is_not_measured(lists: Lists, tmp_path: Path) -> None:
     """Trainings keep a checkpoint on the way, which is not what a finished one ends with."""
     save_generator(StoichiometryRandom.fit(["NaCl", "KBr"]), tmp_path / "matgan-mp")
-    for done, left in ((17_000, 1_000), (18_000, 0)):
+    for done, cut_off in ((17_000, 17_000), (18_000, None)):
         record = {"steps": done, "config": {"steps": 18_000}}
         (tmp_path / "matgan-mp" / "run.json").write_text(json.dumps(record))
         system = systems.find("matgan", "mp", Path("configs"), tmp_path)
-        assert (system.missing, system.steps_left) == (False, left)
-        if left:
-            with pytest.raises(BenchmarkError, match="has 1,000 steps to do; add --train"):
+        assert (system.missing, system.cut_off) == (False, cut_off)
+        if cut_off:
+            with pytest.raises(BenchmarkError, match="cut off after 17,000 steps; add --train"):
                 systems.open_source(system, lists, "mix")
+
+
+def test_a_language_model_of_the_benchmark_is_trained_and_one_that_was_cut_off_is_trained_on(
+    lists: Lists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "salts.csv").write_text("\n".join(["composition", *SALTS]))
+    config = tmp_path / "gpt2-mp-small.yaml"
+    config.write_text(
+        f"corpora: [{tmp_path / 'salts.csv'}]\noutput: elsewhere\nepochs: 2\nthreads: 1\ntokens_per_batch: 128\n"
+        "sizes: {n_layer: 1, n_embd: 32, n_head: 2}\n"
+    )
+    system = systems.find("gpt2", "mp", tmp_path, tmp_path / "runs")
+    assert system.missing
+
+    def save_and_stop(*arguments: Any) -> None:
+        save_state(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save_state", save_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        train_system(system)
+    monkeypatch.undo()
+    assert not system.missing
+    assert system.cut_off is not None
+    with pytest.raises(BenchmarkError, match=r"gpt2 on mp: the training in .* was cut off after"):
+        systems.open_source(system, lists, "mix")
+    own = systems.find(str(system.checkpoint), "mp")
+    with pytest.raises(BenchmarkError, match="run mattransformer train with its configuration and --resume"):
+        systems.open_source(own, lists, "mix")
+    train_system(system)
+    assert system.cut_off is None
+    assert isinstance(systems.open_source(system, lists, "mix"), LanguageModelSource)
 
 
 def test_a_request_that_means_nothing_to_any_system_is_refused(tmp_path: Path) -> None:
