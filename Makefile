@@ -24,7 +24,8 @@ STEPS = $(or $(STEPS_$(MODEL)),base small)
 BIN = .venv/bin
 # The environment variables hold the build backend to the same versions.
 PIP = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip --disable-pip-version-check
-INSTALL = $(PIP) install --quiet
+# Modules are compiled when they are first imported: most of them never are, and compiling all of them takes minutes.
+INSTALL = $(PIP) install --quiet --no-compile
 SOURCES = pyproject.toml constraints.txt Makefile
 
 .PHONY: demo test lint checkpoint clean constraints

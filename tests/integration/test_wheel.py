@@ -72,7 +72,8 @@ def installed(wheel: Path) -> Path:
     if not complete.exists():
         shutil.rmtree(environments, ignore_errors=True)
         run(sys.executable, "-m", "venv", environment, folder=wheel.parent)
-        run(commands / "python", "-m", "pip", "install", "--quiet", wheel, folder=wheel.parent)
+        install = ("install", "--quiet", "--no-compile")
+        run(commands / "python", "-m", "pip", *install, wheel, folder=wheel.parent)
         complete.touch()
     else:
         install = ("install", "--quiet", "--no-deps", "--force-reinstall")
