@@ -34,8 +34,8 @@ NOTE: Final = (
     "and are asked under these labels in the proportion of the rows, so that *mix* holds their share of "
     "balanced compounds; those that ship, and those of MP but `roberta`, were asked for the rule at every "
     "atom, `gpt2` learned from its own screened samples too and taught `gpt`, `gpt-neo` and `gpt-j`. MATGAN, "
-    "the VAE and the GAN have neither labels nor rules. MATGAN is at half its published width, with one- "
-    "dimensional convolutions, for a processor; of the VAE and the GAN the widths and the vector are larger "
+    "the VAE and the GAN have neither labels nor rules. MATGAN is at half its published width, with "
+    "one-dimensional convolutions, for a processor; of the VAE and the GAN the widths and the vector are larger "
     "than published, since theirs are for fewer elements (`configs/`). Their newest weights are kept, as "
     "there is no loss that would say which are best."
 )
