@@ -34,7 +34,7 @@ from mattransformer.metrics.published import FIGURES
 from mattransformer.training import loop
 from mattransformer.training.state import save_state
 
-SALTS = "NaCl KCl LiF MgCl2 CaF2 Al2O3 Fe2O3 TiO2 SiO2 Na2SO4 CaCO3 KNO3 MgSiO3".split()
+SALTS = [f"{metal}{halogen}" for metal in ("Li", "Na", "K", "Rb", "Cs") for halogen in ("F", "Cl", "Br", "I")]
 
 
 @pytest.fixture(scope="module")
