@@ -263,6 +263,32 @@ def build_config(
         raise _misfit(row.model_type, error) from error
 
 
+def shapes_of(config: PreTrainedConfig) -> tuple[dict[str, list[int]], dict[str, str]]:
+    """Say which tensors a model has, without the memory for them.
+
+    Args:
+        config: of an architecture in the table.
+
+    Returns:
+        Name of each tensor to its shape, and second names of tensors to their first.
+
+    Raises:
+        ArchitectureError: sizes that do not fit together.
+    """
+    import torch
+    import transformers
+
+    try:
+        with torch.device("meta"):
+            model = getattr(transformers, BY_MODEL_TYPE[config.model_type].class_name).from_config(
+                config, dtype=torch.float32, attn_implementation="eager"
+            )
+    except Exception as error:  # transformers and torch have a dozen kinds for this
+        raise _misfit(config.model_type, error) from error
+    shapes = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    return shapes, dict(model.all_tied_weights_keys or {})
+
+
 def build_model(config: PreTrainedConfig) -> PreTrainedModel:
     """Make a model with fresh weights; the generator of torch decides them.
 

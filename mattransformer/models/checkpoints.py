@@ -24,6 +24,7 @@ from mattransformer.models.architectures import (
     ArchitectureError,
     build_model,
     register,
+    shapes_of,
 )
 from mattransformer.models.reading import CONFIG as CONFIG
 from mattransformer.models.reading import GENERATION, TOKENIZER, read_json, read_weights
@@ -140,11 +141,13 @@ def _open(folder: Path, dropout: float | None) -> PreTrainedModel:
     check_vocabulary(folder)
     stored = read_weights(folder / WEIGHTS)
     try:
+        # Before there is memory for sizes that somebody may have written in.
+        _check_depth(folder, stored, config)
+        _check_shapes(folder, stored, *shapes_of(config))
         with torch.random.fork_rng(devices=[]):  # opening a checkpoint leaves the user's random numbers alone
             model = build_model(config)
     except ArchitectureError as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
-    _check_shapes(folder, stored, model)
     weights = _single_precision(folder / WEIGHTS, stored)
     _check_ties(folder / WEIGHTS, weights, model)
     model.load_state_dict(weights, strict=False)
@@ -317,13 +320,28 @@ def save_checkpoint(
     write_bytes(folder / WEIGHTS, save(tensors, {"format": "pt"}))
 
 
-def _check_shapes(folder: Path, tensors: Mapping[str, torch.Tensor], model: PreTrainedModel) -> None:
-    expected = model.state_dict()
+def _check_depth(folder: Path, tensors: Mapping[str, torch.Tensor], config: PreTrainedConfig) -> None:
+    """Refuse more layers than there are tensors."""
+    for key in ("num_hidden_layers", "encoder_layers", "decoder_layers"):
+        layers = getattr(config, key, 0)
+        if isinstance(layers, int) and layers > len(tensors):
+            raise CheckpointError(
+                f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {len(tensors):,} tensors are in the first and "
+                f"{layers:,} layers in the second; copy both files from the same checkpoint"
+            )
+
+
+def _check_shapes(
+    folder: Path,
+    tensors: Mapping[str, torch.Tensor],
+    expected: Mapping[str, list[int]],
+    tied: Mapping[str, str],
+) -> None:
     for name in sorted({*expected, *tensors}):
-        if name not in tensors and name in (model.all_tied_weights_keys or ()):
+        if name not in tensors and name in tied:
             continue  # a second name of a tensor that is there
         has = list(tensors[name].shape) if name in tensors else "absent"
-        needs = list(expected[name].shape) if name in expected else "absent"
+        needs = expected.get(name, "absent")
         if has != needs:
             raise CheckpointError(
                 f"{folder / WEIGHTS} does not fit {folder / CONFIG}: {_line(name)} is {has} in the first and "

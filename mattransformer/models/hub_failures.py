@@ -3,17 +3,19 @@
     with plainly("ada/perovskites"):
         api.model_info("ada/perovskites")
 
-Answers of a server are not trusted: they are shortened to one line, and the user's token is cut out of them.
+Answers of a server are not trusted: the user's token and password are cut out of them, and they are shortened to one
+line.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
 
-from mattransformer.errors import MattransformerError
+from mattransformer.errors import MattransformerError, without_secrets
 from mattransformer.models.reading import CheckpointError
 
 if TYPE_CHECKING:
@@ -76,10 +78,12 @@ class Reason(NamedTuple):
 
 
 def endpoint() -> str:
-    """Give the address of the hub: that of `HF_ENDPOINT`, or of the Hugging Face Hub."""
+    """Give the address of the hub for messages, without a password: `HF_ENDPOINT`, or that of the Hugging Face Hub."""
     from huggingface_hub import constants
 
-    return constants.ENDPOINT
+    beginning, _, rest = constants.ENDPOINT.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{beginning}://{place.rpartition('@')[2]}{slash}{path}" if rest else constants.ENDPOINT
 
 
 def token() -> str | None:
@@ -87,6 +91,16 @@ def token() -> str | None:
     from huggingface_hub import get_token
 
     return get_token()
+
+
+def secrets() -> list[str]:
+    """Give what must not be shown: the user's token, and a password in the address of the hub."""
+    from huggingface_hub import constants
+
+    password = None
+    with suppress(ValueError):  # no address, as the client library says
+        password = urlsplit(constants.ENDPOINT).password
+    return [secret for secret in (token(), password) if secret]
 
 
 @contextmanager
@@ -111,7 +125,7 @@ def plainly(subject: str, revision: str | None = None) -> Iterator[None]:
         reason = explained(error, revision)
         message = _clean(f"{subject}: {reason.why}; {reason.way_out}")
         # A server may say the token that it was sent: then its words are not shown behind ours.
-        raise HubError(message, passing=reason.passing) from (None if _tells_token(error) else error)
+        raise HubError(message, passing=reason.passing) from (None if _tells_secret(error) else error)
 
 
 def explained(error: BaseException, revision: str | None = None) -> Reason:
@@ -182,6 +196,8 @@ def _local(cause: BaseException) -> Reason | None:
 
     if isinstance(cause, OfflineModeIsEnabled):
         return Reason("HF_HUB_OFFLINE is set, and it is not in the cache", "unset it", passing=True)
+    if isinstance(cause, UnicodeEncodeError):  # headers are ASCII, and nothing else of the user is in one
+        return Reason("the token has a character that none has", f"copy it again: {LOG_IN}")
     if isinstance(cause, json.JSONDecodeError):
         why = f"{endpoint()} answers with something that is no JSON"
         return Reason(why, "check HF_ENDPOINT, and whether a login page stands between", passing=True)
@@ -214,17 +230,13 @@ def _status(error: HfHubHTTPError) -> str:
 
 
 def _shortened(text: object) -> str:
-    return " ".join(str(text).split())[:200]
+    return _clean(str(text))[:200]
 
 
 def _clean(message: str) -> str:
-    """Take the token out of a message, and put it in one line."""
-    secret = token()
-    if secret:
-        message = message.replace(secret, "<token>")
-    return " ".join(message.split())
+    """Take secrets out of a message, and put it in one line."""
+    return " ".join(without_secrets(message, secrets()).split())
 
 
-def _tells_token(error: BaseException) -> bool:
-    secret = token()
-    return bool(secret) and any(secret in str(cause) for cause in _causes(error) if secret)
+def _tells_secret(error: BaseException) -> bool:
+    return any(without_secrets(str(cause), secrets()) != str(cause) for cause in _causes(error))

@@ -4,20 +4,32 @@
     fetch("ada/perovskites", "v2")      # a branch, a tag or a commit
 
 Only the files that a checkpoint is made of are fetched, by their names: no pickles, no code. Their sizes are looked at
-before, and their hashes afterwards. Without a network the cache is read.
+before, and their hashes afterwards; what was checked is noted beside them. Without a network the cache is read.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from mattransformer.files import write_text
 from mattransformer.models.hub_failures import HubError, endpoint, plainly
-from mattransformer.models.reading import CONFIG, GENERATION, RUN, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS
+from mattransformer.models.reading import (
+    CONFIG,
+    GENERATION,
+    RUN,
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    WEIGHTS,
+    CheckpointError,
+    read_json,
+)
 from mattransformer.notation import show
 
 if TYPE_CHECKING:
@@ -42,6 +54,7 @@ _PICKLED: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _REVISION: Final = re.compile(r"\w[\w./+-]{0,199}", re.ASCII)
+_ETAG: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _PART: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _LONGEST: Final = 96
 
@@ -169,8 +182,10 @@ def fetch(name: str, revision: str = MAIN) -> Path:
         HubError: no such repository or revision, no right to it, no network, no checkpoint in it, files that are too
             large or not what the hub says that they are.
     """
-    if _COMMIT.fullmatch(revision) and (folder := _cached(name, revision)) is not None:
-        return folder
+    if _COMMIT.fullmatch(revision):
+        folder = _cached(name, revision)
+        if folder is not None and _is_checked(folder):
+            return folder
     try:
         listed = _listing(name, revision)
         return _download(name, revision, listed)
@@ -178,7 +193,12 @@ def fetch(name: str, revision: str = MAIN) -> Path:
         folder = _cached(name, revision) if error.passing else None
         if folder is None:
             raise
-        _log.warning("%s; what was fetched of %s before is used, commit %s", error, name, folder.name[:12])
+        unchecked = (
+            "" if _is_checked(folder) else "; another program fetched it, and its hashes were not looked at"
+        )
+        _log.warning(
+            "%s; what was fetched of %s before is used, commit %s%s", error, name, folder.name[:12], unchecked
+        )
         return folder
 
 
@@ -245,21 +265,67 @@ def _check_sizes(repository: str, files: dict[str, RepoSibling]) -> None:
 
 
 def _download(name: str, revision: str, listed: ModelInfo) -> Path:
-    """Bring the files of a revision into the cache, where they are not there yet."""
+    """Bring the files of a revision into the cache, where they are not there yet and checked."""
+    files = [file for file in listed.siblings or () if file.rfilename in LARGEST]
+    commit = str(listed.sha)
     folder = _cached(name, revision)
-    if folder is None or folder.name != listed.sha:
-        with plainly(name, revision):
-            folder = Path(
-                hub().snapshot_download(
-                    name, revision=revision, allow_patterns=list(LARGEST), tqdm_class=_bar()
-                )
-            )
-    if folder.name != listed.sha:
+    if folder is not None and folder.name == commit and _is_checked(folder):
+        return folder
+    with plainly(name, revision):
+        for file in files:
+            _ask(name, revision, commit, file)
+        folder = Path(
+            hub().snapshot_download(name, revision=revision, allow_patterns=list(LARGEST), tqdm_class=_bar())
+        )
+    if folder.name != commit:
         raise HubError(f"{name}: {revision} was changed while it was fetched; run it again")
-    for file in listed.siblings or ():
-        if file.rfilename in LARGEST:
-            _verify(name, folder / file.rfilename, file)
+    for file in files:
+        _verify(name, folder / file.rfilename, file)
+    with suppress(OSError):  # in a cache that nobody may write to they are checked every time
+        _mark(folder).parent.mkdir(exist_ok=True)
+        write_text(_mark(folder), json.dumps({"checked": sorted(file.rfilename for file in files)}) + "\n")
     return folder
+
+
+def _ask(name: str, revision: str, commit: str, file: RepoSibling) -> None:
+    """Look, before a file is fetched, at what the hub says of it by itself.
+
+    The client library keeps it under the ETag, as long as the hub says that it is.
+    """
+    from huggingface_hub import constants, hf_hub_url
+
+    api = hub()
+    url = hf_hub_url(name, file.rfilename, revision=revision, endpoint=api.endpoint)
+    said = api.get_hf_file_metadata(url=url, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+    if not _ETAG.fullmatch(said.etag or ""):
+        raise HubError(
+            f"{name}: {endpoint()} gives {file.rfilename} the hash {show(said.etag or '')}, which is none; check "
+            "HF_ENDPOINT"
+        )
+    if said.commit_hash != commit:
+        raise HubError(f"{name}: {revision} was changed while it was fetched; run it again")
+    if said.size is not None and said.size != file.size:
+        raise HubError(
+            f"{name}: {file.rfilename} has {said.size:,} bytes, and {file.size:,} were listed; run it again, or give "
+            "another repository"
+        )
+
+
+def _mark(folder: Path) -> Path:
+    """Give the file that says which files of a commit were checked; it goes where the cache of the repository goes."""
+    return folder.parent.parent / "mattransformer" / f"{folder.name}.json"
+
+
+def _is_checked(folder: Path) -> bool:
+    """Say whether all files of a commit are in the cache, and were held against the hashes of the hub.
+
+    Other programs, plain transformers among them, fetch the files that they need, and leave a part of a commit.
+    """
+    try:
+        checked = read_json(_mark(folder))["checked"]
+    except (CheckpointError, KeyError):
+        return False
+    return all((folder / str(file)).is_file() for file in checked)
 
 
 def _bar() -> type[tqdm[Any]]:
@@ -274,22 +340,26 @@ def _bar() -> type[tqdm[Any]]:
 
 
 def _verify(repository: str, path: Path, file: RepoSibling) -> None:
-    """Hold a file against the hash that the hub has of it; one that differs is removed from the cache."""
+    """Hold a file against the size and the hash that the hub has of it; one that differs is removed from the cache."""
+    if not path.is_file():
+        raise HubError(f"{repository}: {path.name} did not come; run it again")
     with path.open("rb") as content:
-        if file.lfs is not None:
+        if path.stat().st_size != file.size:
+            same = False
+        elif file.lfs is not None:
             same = hashlib.file_digest(content, "sha256").hexdigest() == file.lfs.sha256
         elif file.blob_id is not None:  # as git names a file
             named = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
             named.update(content.read())
             same = named.hexdigest() == file.blob_id
         else:
-            same = path.stat().st_size == file.size
+            same = True
     if not same:
         blob = path.resolve()
         path.unlink()
         blob.unlink(missing_ok=True)
         raise HubError(
-            f"{repository}: {path.name} came damaged: its hash is not the one listed; run it again"
+            f"{repository}: {path.name} came damaged: its size or hash is not the one listed; run it again"
         )
 
 

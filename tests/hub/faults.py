@@ -18,7 +18,7 @@ class Fault:
         step: of the exchange, see `server.ROUTES`.
         status: answered in place of what would be.
         body: of that answer.
-        headers: of that answer.
+        headers: of that answer; without a status they are added to those of the right one.
         cut: `BEFORE`, `AFTER`, or the bytes of the body after which the connection is cut; None leaves it.
         change: makes another answer out of the JSON of the right one.
         body_of: makes another body out of the right one; its length is what the answer says.

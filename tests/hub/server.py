@@ -349,6 +349,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault is not None and fault.change is not None:
             reply.body = json.dumps(fault.change(json.loads(reply.body))).encode()
+        if fault is not None and fault.status is None:
+            reply.headers |= fault.headers
         if fault is not None and fault.body_of is not None:
             reply.body = fault.body_of(reply.body)
         self._send(call, reply, None if fault is None else fault.cut)

@@ -186,11 +186,14 @@ def test_what_somebody_trained_is_published_with_what_its_record_says_and_no_mor
 
 
 def test_another_process_with_an_empty_cache_gets_the_same_bits_and_generates_the_same(
-    hub: Hub, ada: Person, ben: Person, published: dict[str, Any]
+    hub: Hub, ada: Person, tmp_path: Path, published: dict[str, Any]
 ) -> None:
     here = ada.does("load", name="gpt2", generate=5)
     hub.log.clear()
-    there = ben.does("load", name="ada/first", generate=5)
+    cleo = Person(hub, tmp_path / "cleo", None)
+    there = cleo.does("load", name="ada/first", generate=5)
+    cleo.leave()
+    assert "storage" in hub.steps()
     assert there["name"] == "ada/first"
     assert there["commit"] == published["commit"]
     files = hub.repositories["ada/first"].files()
@@ -244,6 +247,27 @@ def test_plain_transformers_opens_it_by_its_name(ben: Person, published: dict[st
     assert ben.does("plain", name="ada/first", offline=True) == by_name
 
 
+def test_what_plain_transformers_fetched_a_part_of_is_fetched_whole_and_checked(
+    hub: Hub, published: dict[str, Any], tmp_path: Path
+) -> None:
+    """It fetches no record of the run, and looks at no hash; a commit's part is no reason not to ask."""
+    cleo = Person(hub, tmp_path / "cleo", None)
+    cleo.does("plain", name="ada/first")
+    (snapshot,) = (cleo.home / "huggingface").rglob("snapshots/*")
+    assert not (snapshot / "run.json").exists()
+    unchecked = cleo.does("load", name="ada/first", offline=True)
+    assert "its hashes were not looked at" in cleo.log()
+    opened = cleo.does("load", name="ada/first", revision=published["commit"])
+    assert set(unchecked["files"]) < set(opened["files"]) == FILES
+    weights = (snapshot / "model.safetensors").resolve()
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    (mark,) = (cleo.home / "huggingface").rglob("mattransformer/*.json")
+    mark.unlink()  # as if another program had fetched what is there
+    assert "its size or hash is not the one listed" in cleo.refused("load", name="ada/first")
+    assert cleo.does("load", name="ada/first")["files"] == opened["files"]
+    cleo.leave()
+
+
 def test_the_python_in_a_published_card_runs(ben: Person, published: dict[str, Any]) -> None:
     blocks = re.findall(r"```python\n(.*?)```", published["card"], re.DOTALL)
     assert len(blocks) == 2
@@ -278,7 +302,7 @@ def test_the_token_is_in_no_log_and_in_no_file(hub: Hub, ada: Person, published:
     hub.faults.append(Fault("commit", 403, said, {"Content-Type": "application/json"}))
     answer = ada.does("publish", checkpoint="gpt2", repository="ada/told")
     assert answer["told"]
-    assert "<token> is not good enough for me" in answer["refused"]
+    assert "<secret> is not good enough for me" in answer["refused"]
     assert any(call.headers.get("authorization") == f"Bearer {TOKEN}" for call in hub.log)
     log = ada.log()
     assert "authorization: <TOKEN>" in log  # the requests themselves were logged
@@ -288,3 +312,24 @@ def test_the_token_is_in_no_log_and_in_no_file(hub: Hub, ada: Person, published:
             assert TOKEN.encode() not in path.read_bytes(), path
     for repository in hub.repositories.values():
         assert not any(TOKEN.encode() in blob.content for blob in repository.files().values())
+
+
+@pytest.mark.parametrize("before", [170, 180, 190])
+def test_no_piece_of_a_token_is_told_where_a_message_is_cut(hub: Hub, ada: Person, before: int) -> None:
+    said = json.dumps({"error": f"{'x' * before} {TOKEN}"}).encode()
+    hub.faults.append(Fault("commit", 403, said, {"Content-Type": "application/json"}))
+    answer = ada.does("publish", checkpoint="gpt2", repository="ada/told")
+    assert answer["told"]
+    assert not any(TOKEN[at : at + 8] in json.dumps(answer) for at in range(len(TOKEN) - 8))
+
+
+def test_a_password_in_the_address_of_the_hub_is_not_told(hub: Hub, ada: Person) -> None:
+    address = hub.url.replace("//", "//ada:s3cretpassword@")
+    for asked in (
+        {"name": "ada/none"},
+        {"name": "ada/none", "endpoint": "http://ada:s3cretpassword@127.0.0.1:9"},
+    ):
+        answer = ada.does("load", **{"endpoint": address, **asked})
+        assert answer["told"]
+        assert "127.0.0.1" in answer["refused"]
+        assert "s3cret" not in json.dumps(answer)

@@ -281,13 +281,13 @@ LOADS: dict[str, tuple[dict[str, bytes | None], list[Fault], dict[str, Any], lis
         {},
         [Fault("storage", body_of=lambda body: body[:-1] + bytes([body[-1] ^ 1]))],
         {},
-        ["model.safetensors came damaged: its hash is not the one listed", "run it again"],
+        ["model.safetensors came damaged: its size or hash is not the one listed", "run it again"],
     ),
     "another configuration than the one listed": (
         {},
         [Fault("download", body_of=lambda body: b"X" + body[1:])],
         {},
-        ["came damaged: its hash is not the one listed"],
+        ["came damaged: its size or hash is not the one listed"],
     ),
     "a download that is cut each time": (
         {},
@@ -302,6 +302,24 @@ LOADS: dict[str, tuple[dict[str, bytes | None], list[Fault], dict[str, Any], lis
         ["a file that it lists is not there", "run it again"],
     ),
     "a login page for the list of files": ({}, [page("tree")], {}, ["no JSON", "login page"]),
+    "a file that is larger than listed": (
+        {},
+        [said_of("run.json", size=3)],
+        {},
+        ["run.json has", "and 3 were listed", "give another repository"],
+    ),
+    "a hash that leads out of the cache": (
+        {},
+        [Fault("head", headers={"ETag": '"../../../../evil"'})],
+        {},
+        ["the hash '../../../../evil', which is none", "check HF_ENDPOINT"],
+    ),
+    "a token with a letter that none has": (
+        {},
+        [],
+        {"as_": "hf_SecrétOfAda"},
+        ["the token has a character that none has", "copy it again"],
+    ),
     "a hub that fails at every file": ({}, [refused("head", 500)], {}, ["the hub fails (500", "later"]),
     "a commit made meanwhile": (
         {},

@@ -292,3 +292,18 @@ def test_the_record_of_the_run_is_read_back(copy: Path) -> None:
         read_run(copy)
     (copy / "run.json").write_text('{"steps": 3}', encoding="utf-8")
     assert read_run(copy) == {"steps": 3}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ({"n_layer": 10**9}, "tensors are in the first and 1,000,000,000 layers in the second"),
+        ({"n_embd": 1 << 24}, "does not fit FOLDER/config.json"),
+    ],
+)
+def test_sizes_that_somebody_wrote_into_the_configuration_take_no_memory(
+    copy: Path, sizes: dict[str, int], words: str
+) -> None:
+    """The second would need four petabytes, the first as many layers."""
+    changed(copy / "config.json", lambda config: config.update(sizes))
+    assert words in refusal(copy)
