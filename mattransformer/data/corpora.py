@@ -37,6 +37,8 @@ from mattransformer.tokenization import CONDITIONS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mattransformer.data.databases.cards import CorpusCard
+
 DATA_VARIABLE = "MATTRANSFORMER_DATA"
 _HASHED = 100_000  # values of a column at a time
 
@@ -137,6 +139,7 @@ class _Part:
     dropped: dict[str, int]
     table: pd.DataFrame
     trainable: bool
+    card: CorpusCard | None
 
 
 def load_corpus(
@@ -225,6 +228,7 @@ def _load_part(name: str | Path, column: str | None, heavy_hydrogen: bool) -> _P
         dropped=facts["dropped"],
         table=table,
         trainable=named is None or named.trainable,
+        card=card,
     )
 
 
@@ -303,6 +307,7 @@ def _source_report(part: _Part, table: pd.DataFrame, repeated: int) -> SourceRep
         dropped={**part.dropped, "duplicate": part.dropped["duplicate"] + repeated},
         variants=_counts(table["variant"], VARIANTS),
         splits=_counts(table["split"], SPLITS),
+        card=None if part.card is None else part.card.provenance,
     )
 
 
