@@ -26,8 +26,9 @@ from mattransformer.data.admission import RULES, RULES_VERSION, admit, drop_repe
 from mattransformer.data.databases.addresses import is_address
 from mattransformer.data.databases.cards import read_card
 from mattransformer.data.embedded import EMBEDDED_FILE
+from mattransformer.data.formula_columns import PROPERTIES, CorpusError
 from mattransformer.data.pieces import corpus_pieces
-from mattransformer.data.readers import PROPERTIES, CorpusError, sha256_of
+from mattransformer.data.readers import sha256_of
 from mattransformer.data.report import CorpusReport, SourceReport
 from mattransformer.data.splits import SPLITS, split_of
 from mattransformer.data.streams import FormulaStream

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mattransformer.data.databases.addresses import Address
 from mattransformer.data.databases.origin import NOT_STATED, Origin, Page, Request
 from mattransformer.data.databases.properties import Column, table_columns
-from mattransformer.data.readers import CorpusError, formula_column
+from mattransformer.data.formula_columns import CorpusError, formula_column
 from mattransformer.formula import Formula, FormulaError
 
 if TYPE_CHECKING:
