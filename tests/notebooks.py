@@ -69,6 +69,7 @@ def execute(name: str, folder: Path, settings: Mapping[str, str], **replaced: st
     client = NotebookClient(
         notebook,
         timeout=_SECONDS,
+        startup_timeout=_SECONDS,
         record_timing=False,
         extra_arguments=[
             "--log-level=ERROR"
