@@ -1,6 +1,8 @@
 # make demo    1,000 new compositions in new_compositions.csv
 # make test    install what the tests need and run all of them; make test ARGS="-k formula" runs some,
 #              make test WORKERS=0 all in one process
+# make refusals   bad input to publishing, opening and corpora, one by one, and the line that refuses it
+# make notebooks  execute those in examples/ and save them with what they print
 # make lint    ruff, mypy and the import-direction contract
 # make checkpoint MODEL=blm   train a shipped checkpoint again (an hour or more)
 # make clean   remove what these made
@@ -28,13 +30,20 @@ PIP = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)
 INSTALL = $(PIP) install --quiet --no-compile
 SOURCES = pyproject.toml constraints.txt Makefile
 
-.PHONY: demo test lint checkpoint clean constraints
+.PHONY: demo test refusals notebooks lint checkpoint clean constraints
 
 demo: .venv/installed
 	$(BIN)/mattransformer generate --model gpt2 -n 1000 --seed 0 -o new_compositions.csv
 
 test: .venv/installed-test
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+refusals: .venv/installed-test
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --refusals \
+		tests/integration/test_hub_refusals.py tests/contracts/test_refused_corpora.py
+
+notebooks: .venv/installed-test
+	$(BIN)/python -m tests.notebooks
 
 lint: .venv/installed-lint
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,34 @@ from hypothesis import settings
 # Tables and kernels are loaded by the first example that needs them: no test is a measurement of time.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+_REFUSED = "refused"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--refusals", action="store_true", help="list what was refused, and in which words")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the bad inputs that tests gave, and the lines that refused them."""
+    if not config.getoption("refusals"):
+        return
+    told = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == _REFUSED
+    ]
+    terminalreporter.section(f"{len(told)} bad inputs, each refused in one line")
+    for where, wrong, message in told:
+        terminalreporter.write_line(f"{where}: {wrong}")
+        terminalreporter.write_line(f"    {message}")
+
+
+@pytest.fixture
+def refused_in(record_property: Callable[[str, object], None]) -> Callable[[str, str, str], None]:
+    """Puts a bad input into the list of `--refusals`: where it was given, what is wrong with it, the line it got."""
+    return lambda where, wrong, message: record_property(_REFUSED, [where, wrong, message.strip()])
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,8 @@ def publish(
             metavar="ID",
             show_default=False,
             help="Licence of the weights, as hubs call it: mit, cc-by-4.0, other. Left out, the card says that none is "
-            "stated; what ships with the package is under mit.",
+            "stated; what ships with the package is under mit. One that asks for less than the licences of the data is "
+            "warned of.",
         ),
     ] = None,
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mattransformer.data.readers import PROPERTIES
+from mattransformer.data.formula_columns import PROPERTIES
 from mattransformer.data.splits import SPLITS, split_of
 from mattransformer.data.variants import VARIANTS, strongest
 from mattransformer.formula import Formula

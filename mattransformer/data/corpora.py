@@ -26,8 +26,9 @@ from mattransformer.data.admission import RULES, RULES_VERSION, admit, drop_repe
 from mattransformer.data.databases.addresses import is_address
 from mattransformer.data.databases.cards import read_card
 from mattransformer.data.embedded import EMBEDDED_FILE
+from mattransformer.data.formula_columns import PROPERTIES, CorpusError
 from mattransformer.data.pieces import corpus_pieces
-from mattransformer.data.readers import PROPERTIES, CorpusError, sha256_of
+from mattransformer.data.readers import sha256_of
 from mattransformer.data.report import CorpusReport, SourceReport
 from mattransformer.data.splits import SPLITS, split_of
 from mattransformer.data.streams import FormulaStream
@@ -36,6 +37,8 @@ from mattransformer.tokenization import CONDITIONS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mattransformer.data.databases.cards import CorpusCard
 
 DATA_VARIABLE = "MATTRANSFORMER_DATA"
 _HASHED = 100_000  # values of a column at a time
@@ -137,6 +140,7 @@ class _Part:
     dropped: dict[str, int]
     table: pd.DataFrame
     trainable: bool
+    card: CorpusCard | None
 
 
 def load_corpus(
@@ -225,6 +229,7 @@ def _load_part(name: str | Path, column: str | None, heavy_hydrogen: bool) -> _P
         dropped=facts["dropped"],
         table=table,
         trainable=named is None or named.trainable,
+        card=card,
     )
 
 
@@ -303,6 +308,7 @@ def _source_report(part: _Part, table: pd.DataFrame, repeated: int) -> SourceRep
         dropped={**part.dropped, "duplicate": part.dropped["duplicate"] + repeated},
         variants=_counts(table["variant"], VARIANTS),
         splits=_counts(table["split"], SPLITS),
+        card=None if part.card is None else part.card.provenance,
     )
 
 

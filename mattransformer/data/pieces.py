@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mattransformer.data.readers import (
+from mattransformer.data.formula_columns import (
     CorpusError,
     check_names,
     formula_column,
-    kind_of,
     property_columns,
-    read_rows,
     select,
-    unreadable,
 )
+from mattransformer.data.readers import kind_of, read_rows, unreadable
 from mattransformer.data.streams import formula_values
 
 if TYPE_CHECKING:

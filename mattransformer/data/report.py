@@ -19,6 +19,7 @@ class SourceReport:
         dropped: rows dropped by each rule.
         variants: rows kept, by the strongest variant that they satisfy.
         splits: rows kept, by split.
+        card: where a fetched file is from and under which licence, as its card says; None for all others.
     """
 
     name: str
@@ -28,11 +29,19 @@ class SourceReport:
     dropped: Mapping[str, int]
     variants: Mapping[str, int]
     splits: Mapping[str, int]
+    card: Mapping[str, Any] | None = None
 
     @property
     def kept(self) -> int:
         """Rows that the rules admitted."""
         return self.read - sum(self.dropped.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the account as plain values; the card only where there is one."""
+        facts = {**asdict(self), "kept": self.kept}
+        if self.card is None:
+            del facts["card"]
+        return facts
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class CorpusReport:
         """Give the account as plain values, ready for JSON."""
         return {
             **asdict(self),
-            "sources": [{**asdict(source), "kept": source.kept} for source in self.sources],
+            "sources": [source.as_dict() for source in self.sources],
         }
 
     def render(self) -> str:

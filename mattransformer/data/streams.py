@@ -15,15 +15,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
-from mattransformer.data.readers import (
-    CorpusError,
-    formula_column,
-    is_header,
-    kind_of,
-    opened,
-    read_rows,
-    separator_of,
-)
+from mattransformer.data.formula_columns import CorpusError, formula_column, is_header
+from mattransformer.data.readers import kind_of, opened, read_rows, separator_of
 from mattransformer.data.separated import records
 
 if TYPE_CHECKING:

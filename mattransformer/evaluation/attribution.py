@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 _CRITEXAM: Final = "C. J. Bartel et al., npj Computational Materials 6, 97 (2020), https://doi.org/10.1038/s41524-020-00362-y"
 _CRABNET: Final = "A. Y.-T. Wang et al., npj Computational Materials 7, 77 (2021), https://doi.org/10.1038/s41524-021-00545-1"
@@ -64,3 +65,38 @@ ATTRIBUTIONS: Final[dict[str, Attribution]] = {
 
 # What a model was trained on that is no corpus with a name.
 OWN_FILE: Final = Attribution("a file", "not recorded; ask who trained the checkpoint", "not published", ())
+
+
+def attribution_of(report: Mapping[str, Any]) -> Attribution:
+    """Say whose a corpus is.
+
+    Args:
+        report: its account, as `run.json` holds it.
+
+    Returns:
+        That of a corpus with a name; of a file that was fetched what its card said, in words that fit into a line and
+        a cell of Markdown, since others wrote them.
+    """
+    name, card = report["name"], report.get("card")
+    if name in ATTRIBUTIONS:
+        return ATTRIBUTIONS[name]
+    if card is None:
+        return OWN_FILE
+    told = {key: _plain(words or "not recorded") for key, words in card.items()}
+    chosen = f", filter `{_code(card['filter'])}`" if card["filter"] else ""
+    return Attribution(
+        told["title"],
+        told["licence"],
+        f"fetched on {told['fetched']} from `{_code(card['database'])}`{chosen}",
+        (told["url"],) if ":" in told["url"] else (),  # not that of a folder
+    )
+
+
+def _plain(words: str) -> str:
+    """Take out of a text what Markdown would take for more than words; lines are joined."""
+    return _code(words).replace("<", "‹")
+
+
+def _code(words: str) -> str:
+    """Take out of a text what would end code in a cell of Markdown."""
+    return " ".join(words.split()).replace("|", "/").replace("`", "'")

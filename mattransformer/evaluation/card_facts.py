@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mattransformer.data.admission import RULES
-from mattransformer.evaluation.attribution import ATTRIBUTIONS, OWN_FILE, Attribution
+from mattransformer.evaluation.attribution import Attribution, attribution_of
 from mattransformer.evaluation.card_metadata import metadata
 from mattransformer.evaluation.energy import REFERENCE, training_energy
 from mattransformer.evaluation.report import markdown_table
@@ -150,7 +150,7 @@ def learned_from(steps: Sequence[Mapping[str, Any]]) -> list[Learned]:
         Accounts and attributions.
     """
     reports = {source["sha256"]: source for step in steps for source in step["data"]["sources"]}
-    return [Learned(report, ATTRIBUTIONS.get(report["name"], OWN_FILE)) for report in reports.values()]
+    return [Learned(report, attribution_of(report)) for report in reports.values()]
 
 
 def _surroundings(step: Mapping[str, Any]) -> str:

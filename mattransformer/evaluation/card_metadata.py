@@ -84,7 +84,10 @@ def metadata(
 def _datasets(sources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Give the corpora that others can find; the names of a user's own files say nothing to them."""
     for source in sources:
+        card = source.get("card") or {}
         name = source["name"]
+        if str(card.get("url")).startswith(_FROM_HUB):  # and not a folder that is laid out like one
+            name = card["url"].partition("?")[0]
         public = name.removeprefix(_FROM_HUB)
         if name in ATTRIBUTIONS or (public != name and _DATASET.fullmatch(public)):
             yield public

@@ -7,12 +7,14 @@ rendered from what was recorded; what was not measured is not in it.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Final
 
+from mattransformer.data.databases.addresses import HUB
 from mattransformer.evaluation.card import LICENCE, render, require_run, require_same_weights
 from mattransformer.evaluation.card_facts import Subject
 from mattransformer.evaluation.examples import measure_examples
@@ -20,6 +22,7 @@ from mattransformer.evaluation.report import figures
 from mattransformer.evaluation.results import KIND, read_results
 from mattransformer.evaluation.settings import EvaluationError
 from mattransformer.generation.language_model import LanguageModel
+from mattransformer.hub.licences import contradiction
 from mattransformer.models.architectures import BY_MODEL_TYPE
 from mattransformer.models.checkpoints import (
     CODE,
@@ -46,10 +49,13 @@ from mattransformer.training.record import versions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_log = logging.getLogger(__name__)
+
 RESULTS: Final = Path(__file__).resolve().parents[2] / "results"
 """Where a checkout keeps what was measured on the checkpoints that ship."""
 
 _AS_THEY_ARE: Final = (CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS)
+_DATASET: Final = f"{HUB}:"  # before the name of a data set, which may be a folder
 _LICENCE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 
 
@@ -90,6 +96,7 @@ def contents(
         results: what `benchmarks/checkpoint.py` measured on these weights; where left out, `evaluation.json` of the
             folder, or for a checkpoint that ships the results of the checkout.
         licence: of the weights, as hubs call it; where left out, that of the checkpoints that ship, for these alone.
+            One that allows more than the data does is used, and warned of in the log.
 
     Returns:
         The files.
@@ -109,6 +116,7 @@ def contents(
     for name in (TOKENIZER_CONFIG, GENERATION):
         _refuse_code(folder / name)
     record = _evaluation(lm, facts, run, results)
+    licence = licence or (None if _shipped_as(folder, facts["sha256"]) is None else LICENCE)
     card = render(
         Subject(
             name=repository,
@@ -116,11 +124,13 @@ def contents(
             model_type=lm.model.config.model_type,
             run=run,
             record=record,
-            licence=licence or (None if _shipped_as(folder, facts["sha256"]) is None else LICENCE),
+            licence=licence,
             repository=True,
             revision=None if revision == MAIN else revision,
         )
     )
+    if (stricter := contradiction(licence, run)) is not None:
+        _log.warning("%s: %s", repository, stricter)
     files: dict[str, Path | bytes] = {
         name: folder / name for name in _AS_THEY_ARE if (folder / name).is_file()
     }
@@ -151,6 +161,8 @@ def shareable(record: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     if isinstance(record, list):
         return [shareable(value) for value in record]
     if isinstance(record, str):
+        if record.startswith(_DATASET):
+            return _DATASET + shareable(record.removeprefix(_DATASET))
         for kind in (PurePosixPath, PureWindowsPath):
             if kind(record).is_absolute() or (record.startswith("~") and len(kind(record).parts) > 1):
                 return kind(record).name

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mattransformer.data.readers import CorpusError, is_header, kind_of, opened, separator_of
+from mattransformer.data.formula_columns import CorpusError, is_header
+from mattransformer.data.readers import kind_of, opened, separator_of
 from mattransformer.data.streams import FormulaStream
 from mattransformer.screening.columns import Column, Composed, read_column
 from mattransformer.screening.compositions import Compositions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,15 @@ REFUSED: dict[str, tuple[list[str], Files, tuple[str, str, str]]] = {
         table("nan.parquet", formula=[float("nan"), float("nan")]),
         ("nan.parquet", "2 not parseable", "look at its column of formulas"),
     ),
+    "NaN column of JSON": (
+        ["x.json"], text("x.json", '{"formula": [NaN, null]}'), ("x.json", "2 not parseable", "look at its column")
+    ),
+    "empty column": (
+        ["x.csv"], text("x.csv", "formula,a\n,1\n,2\n"), ("x.csv", "2 not parseable", "look at its column")
+    ),
+    "duplicate columns with the same values": (
+        ["x.csv"], text("x.csv", "formula,a,formula\nMgO,1,MgO\n"), ("x.csv", "2 columns 'formula'", "rename")
+    ),
     "mixed encodings": (
         ["x.csv"],
         text("x.csv", "formula,name\nSrTiO₃,é\n".encode() + "MgO,é\n".encode("latin-1")),
@@ -77,6 +87,18 @@ REFUSED: dict[str, tuple[list[str], Files, tuple[str, str, str]]] = {
     "UTF-16": (["x.csv"], text("x.csv", "formula\nMgO\n".encode("utf-16")), ("x.csv", "not UTF-8", "save the file")),
     "web page instead of JSON": (
         ["x.json"], text("x.json", "<!doctype html><p>404"), ("x.json", "a web page", "download the file itself")
+    ),
+    "web page instead of JSON lines": (
+        ["x.jsonl"], text("x.jsonl", "<!doctype html>\n<p>404\n"), ("x.jsonl", "a web page", "download the file")
+    ),
+    "web page instead of Parquet": (
+        ["x.parquet"], text("x.parquet", "<!doctype html><p>404"), ("x.parquet", "not a Parquet file", "get it anew")
+    ),
+    "a pickle": (
+        ["x.pkl"], text("x.pkl", pickle.dumps(["MgO"])), ("x.pkl", "cannot tell the format", "should end in .csv")
+    ),
+    "a pickle that is named like Parquet": (
+        ["x.parquet"], text("x.parquet", pickle.dumps(["MgO"])), ("x.parquet", "not a Parquet file", "get it anew")
     ),
     "broken JSON": (["x.json"], text("x.json", '["MgO",'), ("x.json, line 1", "not JSON", "correct it")),
     "broken JSON lines": (
@@ -139,7 +161,11 @@ REFUSED: dict[str, tuple[list[str], Files, tuple[str, str, str]]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_corpus_that_cannot_be_read_is_refused_in_one_line(
-    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    case: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    refused_in: Callable[[str, str, str], None],
 ) -> None:
     arguments, make, said = REFUSED[case]
     monkeypatch.chdir(tmp_path)
@@ -156,6 +182,7 @@ def test_a_corpus_that_cannot_be_read_is_refused_in_one_line(
     for words in said:
         assert words in shown.err
     assert set(tmp_path.rglob("*")) == before
+    refused_in("corpus", case, shown.err.removeprefix("mattransformer: error: "))
 
 
 @pytest.mark.parametrize("name", ["optimade:mp", "hf:LeMaterial/LeMat-Bulk", "mp-api"])

@@ -87,8 +87,16 @@ def edited(file: str, **entries: Any) -> bytes:
     return json.dumps(json.loads((BLM / file).read_bytes()) | entries).encode()
 
 
+def declaring(size: int) -> bytes:
+    """Weights of some bytes whose header says that they have a number of bytes."""
+    header = {"weight": {"dtype": "F16", "shape": [size // 2], "data_offsets": [0, size]}}
+    content = json.dumps(header).encode()
+    return len(content).to_bytes(8, "little") + content + b"\0" * 64
+
+
 PICKLE = pickle.dumps({"weight": [0.5] * 1000})
 WHOLE = (BLM / WEIGHTS).read_bytes()
+HUGE = declaring(10_000_000_000)
 NO_TOKEN = {"as_": None}
 
 # What is wrong: the files of the repository, what the hub does, how it is asked for, and what has to be said.
@@ -202,6 +210,12 @@ LOADS: dict[str, tuple[dict[str, bytes | None], list[Fault], dict[str, Any], lis
         [said_of(WEIGHTS, size=10_000_000_000)],
         {},
         ["said to have 10,000,000,000 bytes", "give another repository"],
+    ),
+    "a header that promises 10 GB of weights": (
+        {WEIGHTS: HUGE},
+        [],
+        {},
+        ["is truncated", "tell its owner"],
     ),
     "a record of 1 GB": (
         {},
@@ -331,7 +345,9 @@ LOADS: dict[str, tuple[dict[str, bytes | None], list[Fault], dict[str, Any], lis
 
 
 @pytest.mark.parametrize("wrong", LOADS)
-def test_what_cannot_be_opened_is_refused_in_one_line(wrong: str, hub: Hub, ada: Person) -> None:
+def test_what_cannot_be_opened_is_refused_in_one_line(
+    wrong: str, hub: Hub, ada: Person, refused_in: Callable[[str, str, str], None]
+) -> None:
     changed, faults, asked, says = LOADS[wrong]
     asked = {"name": f"ada/load-{list(LOADS).index(wrong)}", **asked}
     if asked["name"].startswith("ada/load-"):
@@ -342,6 +358,7 @@ def test_what_cannot_be_opened_is_refused_in_one_line(wrong: str, hub: Hub, ada:
     assert "; " in message or "(those are: " in message
     for words in says:
         assert words in message
+    refused_in("load", wrong, message)
 
 
 @pytest.mark.parametrize(
@@ -384,6 +401,14 @@ def pickled(folder: Path) -> None:
 
 def truncated(folder: Path) -> None:
     (folder / WEIGHTS).write_bytes(WHOLE[:-9])
+
+
+def promises_10_gb(folder: Path) -> None:
+    (folder / WEIGHTS).write_bytes(HUGE)
+
+
+def with_a_page(folder: Path) -> None:
+    (folder / "config.json").write_text("<!doctype html>", encoding="utf-8")
 
 
 def asks_for_code(folder: Path) -> None:
@@ -440,6 +465,12 @@ PUBLISHES: dict[str, tuple[Callable[[Path], None], list[Fault], dict[str, Any], 
         ["owner/name", "such as ada/perovskites"],
     ),
     "a name that is a path": (nothing, [], {"repository": "../ada"}, ["no name of a repository"]),
+    "a branch that leads out of the repository": (
+        nothing,
+        [],
+        {"settings": {"revision": "../../main"}},
+        ["'../../main'", "such as main"],
+    ),
     "a branch that leads elsewhere": (
         nothing,
         [],
@@ -467,6 +498,18 @@ PUBLISHES: dict[str, tuple[Callable[[Path], None], list[Fault], dict[str, Any], 
     ),
     "pickled weights": (pickled, [], {}, ["only pytorch_model.bin, and pickled weights are never opened"]),
     "truncated weights": (truncated, [], {}, ["model.safetensors is truncated", "copy it again"]),
+    "a header that promises 10 GB of weights": (
+        promises_10_gb,
+        [],
+        {},
+        ["model.safetensors is truncated", "copy it again"],
+    ),
+    "a page in place of the configuration": (
+        with_a_page,
+        [],
+        {},
+        ["config.json is damaged: not JSON", "copy it again"],
+    ),
     "a tokenizer that asks for code": (
         asks_for_code,
         [],
@@ -551,7 +594,7 @@ PUBLISHES: dict[str, tuple[Callable[[Path], None], list[Fault], dict[str, Any], 
 
 @pytest.mark.parametrize("wrong", PUBLISHES)
 def test_what_cannot_be_published_is_refused_in_one_line_and_nothing_is_there(
-    wrong: str, hub: Hub, ada: Person, tmp_path: Path
+    wrong: str, hub: Hub, ada: Person, tmp_path: Path, refused_in: Callable[[str, str, str], None]
 ) -> None:
     spoil, faults, asked, says = PUBLISHES[wrong]
     folder = Path(shutil.copytree(BLM, tmp_path / "blm"))
@@ -565,6 +608,7 @@ def test_what_cannot_be_published_is_refused_in_one_line_and_nothing_is_there(
         assert words in message
     made = hub.repositories.get(asked["repository"])
     assert made is None or set(made.files()) == {".gitattributes"}
+    refused_in("publish", wrong, message)
 
 
 @pytest.mark.parametrize("step", ["info", "create", "preupload", "batch", "upload", "verify", "commit"])

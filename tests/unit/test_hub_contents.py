@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
+from mattransformer.generation.sharing import SharedModel
 from mattransformer.hub.contents import shareable
+from mattransformer.hub.publishing import publish
 
 
 @pytest.mark.parametrize(
@@ -15,6 +18,8 @@ from mattransformer.hub.contents import shareable
         ("/home/ada/secret/oxides.csv", "oxides.csv"),
         ("C:\\Users\\ada\\oxides.csv", "oxides.csv"),
         ("~/data/oxides.csv", "oxides.csv"),
+        ("hf:/home/ada/secret/oxides?split=train", "hf:oxides?split=train"),
+        ("hf:LeMaterial/LeMat-Bulk", "hf:LeMaterial/LeMat-Bulk"),
         ("runs/oxides", "runs/oxides"),
         ("mp", "mp"),
         ("~", "~"),
@@ -29,3 +34,9 @@ def test_of_a_path_from_the_root_of_a_disk_the_last_part_is_published(given: Any
         "config": {"corpora": [shared]},
         "run": [{"x": shared}],
     }
+
+
+def test_a_model_is_pushed_with_the_options_that_a_checkpoint_is_published_with() -> None:
+    published = list(inspect.signature(publish).parameters.values())[1:]
+    pushed = list(inspect.signature(SharedModel.push_to_hub).parameters.values())[1:]
+    assert pushed == published

@@ -17,6 +17,7 @@ from mattransformer.data.databases.store import PageStore
 from mattransformer.files import write_text
 
 _ENDING: Final = ".card.json"
+_RECORDED: Final = ("database", "title", "url", "filter", "limit", "fetched", "licence")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class CorpusCard:
     def licence(self) -> str:
         """Of the data."""
         return str(self.facts["licence"])
+
+    @property
+    def provenance(self) -> dict[str, str | None]:
+        """What the record of a training keeps of it: where the rows are from, of when, under which licence."""
+        return {name: None if (fact := self.facts.get(name)) is None else str(fact) for name in _RECORDED}
 
 
 def card_path(file: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mattransformer.data.databases.addresses import Address
 from mattransformer.data.databases.origin import NOT_STATED, Origin, Page, Request
 from mattransformer.data.databases.properties import Column, table_columns
-from mattransformer.data.readers import CorpusError, formula_column
+from mattransformer.data.formula_columns import CorpusError, formula_column
 from mattransformer.formula import Formula, FormulaError
 
 if TYPE_CHECKING:
@@ -59,9 +59,10 @@ class HubDataset:
         identifier = next((name for name in _NAMES if name in names and name != formula), None)
         columns = {"id": Column((identifier,))} if identifier else {}
         columns |= {"formula": Column((formula,)), **table_columns(names)}
+        folder = Path(self._address.place).expanduser()
         return Origin(
-            title=self._address.place,
-            url=self._name,
+            title=folder.name if folder.exists() else self._address.place,
+            url="a folder" if folder.exists() else self._name,
             licence=_licence(self._address),
             source="user",
             columns=columns,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mattransformer.data.readers import PROPERTIES
+from mattransformer.data.formula_columns import PROPERTIES
 
 UNITS: Final[Mapping[str, str]] = dict(zip(PROPERTIES, ("eV/atom", "eV/atom", "eV"), strict=True))
 """The unit of each property, in files of this package."""
