@@ -41,11 +41,19 @@ FORMULA_COLUMNS: tuple[str, ...] = (
     "chemical_formula_sum",
 )
 
+_TEXT = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt"})
+_HEAD = 8192  # bytes that tell text from what is none
+_GZIP = b"\x1f\x8b"  # begins every file that gzip made
+
 _SAMPLE = 200  # values of a column that are tried when no column has a known name
 
 
 class CorpusError(MattransformerError):
     """A corpus cannot be found, read or trusted; the message names it and the way out."""
+
+
+class NoRowsError(CorpusError):
+    """A file is what its name says, but there is no row in it."""
 
 
 def sha256_of(path: Path) -> str:
@@ -95,7 +103,7 @@ def read_rows(path: Path, column: str | None = None) -> pd.DataFrame:
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise unreadable(path, error) from error
     if raw.empty:
-        raise CorpusError(f"{path} holds no rows; give a file with one formula or more")
+        raise NoRowsError(f"{path} holds no rows; give a file with one formula or more")
     return select(raw, formula_column(raw, column, path))
 
 
@@ -113,10 +121,43 @@ def unreadable(path: Path, error: Exception) -> CorpusError:
         return CorpusError(
             f"cannot read {path}: byte {error.start:,} is not UTF-8 ({error.reason}); save the file as UTF-8"
         )
+    if isinstance(error, gzip.BadGzipFile) and not _is_compressed(path):
+        return CorpusError(
+            f"cannot read {path}: it is not compressed with gzip, as its name says; take .gz off the name"
+        )
     reason = getattr(error, "strerror", None)
     return CorpusError(
         f"cannot read {path}: {reason}" if reason else f"cannot read {path}: {error}; get it anew"
     )
+
+
+def check_text(path: Path) -> None:
+    """Refuse what is called a text file and is none, such as a spreadsheet, an image or an archive.
+
+    Args:
+        path: a file of any format, or a folder; those that are no text by their name pass.
+
+    Raises:
+        CorpusError: there is a zero byte, which text in UTF-8 has not, near the beginning.
+        OSError: the file cannot be read.
+    """
+    if kind_of(path) not in _TEXT:
+        return
+    with opened(path) as stream:
+        at = stream.read(_HEAD).find(b"\0")
+    if at < 0:
+        return
+    if not _packed(path) and _is_compressed(path):
+        raise CorpusError(f"cannot read {path}: it is compressed with gzip; let its name end in .gz")
+    raise CorpusError(
+        f"cannot read {path}: it is no text in UTF-8 (byte {at:,} is zero); save it as text, or give it the ending of "
+        "its format"
+    )
+
+
+def _is_compressed(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(_GZIP)) == _GZIP
 
 
 def check_names(names: Sequence[str], path: Path) -> None:
@@ -186,6 +227,7 @@ def _read_raw(path: Path) -> pd.DataFrame:
     if path.is_dir():
         return _read_cif_folder(path)
     reader = READERS[kind_of(path)]
+    check_text(path)
     with opened(path) as stream:
         return reader(stream.read(), path)
 
@@ -212,7 +254,7 @@ def _read_csv(content: bytes, path: Path) -> pd.DataFrame:
         if not is_header(map(str, table.columns)):
             table = parse(None)
     except pd.errors.EmptyDataError as error:
-        raise CorpusError(f"{path} is empty; give a file with one formula or more") from error
+        raise NoRowsError(f"{path} is empty; give a file with one formula or more") from error
     except pd.errors.ParserError as error:
         raise CorpusError(f"{path} is not a table of comma-separated values: {error}") from error
     table.columns = pd.Index([str(name) for name in table.columns])
@@ -369,7 +411,10 @@ def formula_column(raw: pd.DataFrame, column: str | None, path: Path) -> str:
         if candidates
         else "no column holds formulas"
     )
-    raise CorpusError(f"{path}: {found}; name the one to read (column=...); it has {', '.join(names)}")
+    raise CorpusError(
+        f"{path}: {found}; call the one to read 'formula', or name it by column=..., on the command line by --column; "
+        f"it has {', '.join(names)}"
+    )
 
 
 def _plain(name: str) -> str:
