@@ -91,7 +91,7 @@ def _found(formulas: FormulaList, targets: FormulaList, seed: int) -> dict[str, 
 def _by_class(
     own: Figures, new: NDArray[np.bool_], test: FormulaList, hits: NDArray[np.bool_], seed: int
 ) -> dict[str, Any]:
-    """Give for each chemistry class its share of the sample, what of it is valid and new, and what of its test rows found."""
+    """Give of each chemistry class its share of the list, what is valid and new, and what is found of its test rows."""
     theirs = classes(test.compositions)
     verdict = own.validity["smact14"]
     found = {}

@@ -141,7 +141,7 @@ def page(results: Path) -> Iterator[str]:
             for n in RUNGS:
                 yield from _setting_table(data, records, setting, n)
         yield from _space_table(data, records)
-        yield from _class_table(data, records)
+        yield from class_table(data, records)
         yield from _rediscovery(data, records)
     yield "\n## Published by others\n"
     yield from _published_table()
@@ -309,7 +309,8 @@ def _test_rows(cell: Cell) -> str:
     return f"all {of:,}" if compared == of else f"{compared:,} drawn of {of:,}"
 
 
-def _class_table(data: str, records: Records) -> Iterator[str]:
+def class_table(data: str, records: Records) -> Iterator[str]:
+    """Give, in the setting *mix*, what every system suggests of each chemistry class, as lines of Markdown."""
     n = common_rung(records)
     if n is None:
         return

@@ -60,8 +60,8 @@ def _coverage_table(space: Mapping[str, Any]) -> Table:
     )
     note = (
         "Coverage: held-out compositions that have a sample near. Precision: samples that have a held-out composition "
-        "near. Distances are the element-mover's, in places of the modified Pettifor scale. Of longer lists as many are "
-        "drawn and compared as is said. "
+        "near. Distances are the element-mover's, in places of the modified Pettifor scale. Of longer lists as many "
+        "are drawn and compared as is said. "
     )
     said = [_near(name, own) for name, own in space["coverage"].items()]
     return Table("Coverage and precision", columns, tuple(rows), note + " ".join(said))
