@@ -412,8 +412,8 @@ def formula_column(raw: pd.DataFrame, column: str | None, path: Path) -> str:
         else "no column holds formulas"
     )
     raise CorpusError(
-        f"{path}: {found}; call the one to read 'formula', or name it by column=..., on the command line by --column; "
-        f"it has {', '.join(names)}"
+        f"{path}: {found}; name the one to read (column=..., on the command line --column), or call it 'formula' in "
+        f"the file; it has {', '.join(names)}"
     )
 
 

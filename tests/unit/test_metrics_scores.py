@@ -398,7 +398,7 @@ def test_an_empty_list_of_json_has_a_report_as_an_empty_table_has(
         (
             "list.csv",
             b"x,y\nNaCl,KCl\n",
-            "call the one to read 'formula', or name it by column=..., on the command",
+            "name the one to read (column=..., on the command line --column), or call it",
         ),
     ],
 )
