@@ -316,7 +316,7 @@ def class_table(data: str, records: Records) -> Iterator[str]:
         return
     yield (
         f"\n### {title_of(data)}, *mix*, {n:,} suggestions by chemistry class: their share, EN-balanced, test rows of "
-        "the class found\n"
+        "the class found (–: not recorded)\n"
     )
     yield _line("system", *CLASSES)
     yield _line("---", *["---:"] * len(CLASSES))
