@@ -1,6 +1,6 @@
 """One page for the scores of a list: tables and pictures in a file that asks nothing of the network.
 
-    report = write_report(scores.as_dict(), score_pictures(scores.as_dict()), Path("report"), space=where.as_dict())
+    report = write_report(scores.as_dict(), score_pictures(scores.as_dict()), Path("report"))
     print(report.note)
 
 The page holds Plotly's script once, follows the light or dark scheme of its reader, and goes down to the width of a
