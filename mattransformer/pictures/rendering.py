@@ -95,8 +95,8 @@ def write_images(
                 # MathJax would be fetched from a server.
                 kopts={"path": browser, "mathjax": False, "timeout": _TIMEOUT},
             )
-        # Of a browser that does not start anything may come, from OSError to errors of kaleido's own; of one that is too
-        # slow, a task that was cancelled, which is no Exception.
+        # Of a browser that does not start anything may come, from OSError to errors of kaleido's own; of one that is
+        # too slow, a task that was cancelled, which is no Exception.
         except (Exception, asyncio.CancelledError) as error:
             raise PictureError(f"{browser} does not draw ({_first_line(error)}): {HOW_TO_GET}") from error
         contents = [path.read_bytes() for path in drawn]
