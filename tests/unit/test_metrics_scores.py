@@ -398,9 +398,13 @@ def test_an_empty_list_of_json_has_a_report_as_an_empty_table_has(
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("image.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "no text in UTF-8 (byte 8 is zero)"),
-        ("list.txt", "NaCl\nKCl\n".encode("utf-16"), "no text in UTF-8 (byte 3 is zero); save it as text"),
-        ("list.json", b"\x00\x01", "no text in UTF-8"),
+        ("image.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "it is no text, or not UTF-8 (byte 8 is zero)"),
+        (
+            "list.txt",
+            "NaCl\nKCl\n".encode("utf-16"),
+            "it is no text, or not UTF-8 (byte 3 is zero); save the file as UTF-8",
+        ),
+        ("list.json", b"\x00\x01", "it is no text"),
         ("list.csv.gz", b"formula\nNaCl\n", "not compressed with gzip, as its name says; take .gz off"),
         ("list.jsonl", gzip.compress(b'"NaCl"', mtime=0), "compressed with gzip; let its name end in .gz"),
         (
