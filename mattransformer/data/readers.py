@@ -150,8 +150,8 @@ def check_text(path: Path) -> None:
     if not _packed(path) and _is_compressed(path):
         raise CorpusError(f"cannot read {path}: it is compressed with gzip; let its name end in .gz")
     raise CorpusError(
-        f"cannot read {path}: it is no text, or not UTF-8 (byte {at:,} is zero); save the file as UTF-8, or give it the "
-        "ending of its format"
+        f"cannot read {path}: it is no text, or not UTF-8 (byte {at:,} is zero); save the file as UTF-8, or give it "
+        "the ending of its format"
     )
 
 
