@@ -9,7 +9,8 @@ connected layer; the Wasserstein loss with gradient penalty. Sizes and rates are
 has four and five). 128 numbers of normal noise become maps of 6 x 4 with 256 channels, which grow along the elements to
 11, 22, 43 and 85, by kernels of 3 x 3 (5 x 5 at the narrow end); the critic has batch normalisation and LeakyReLU of
 0.2. Elements stand in the order of atomic numbers. The release trains with gradient penalty 10, Adam with betas 0.5 and
-0.9, and one step of the critic for one of the generator, ten times as fast; how long, it does not say.
+0.9, and one step of the critic for one of the generator, at rates of 0.01 and 0.001. For how many steps is not known:
+its settings have `times = 100000000` (function/Config.py), but no program that trains comes with them.
 
 The preset `small` is for a processor. It has as many layers with the same strides, but takes the 8 rows as channels, so
 that a convolution runs along the elements only and sees all numbers of atoms at once: a twentieth of the arithmetic, at

@@ -1,7 +1,7 @@
 """Compositions as the sparse matrices of MATGAN: 8 rows, numbers of atoms from 1 to 8, and 85 columns, elements.
 
-    representable(["SrTiO3", "Na12(SiO3)6"])   # [True, False]
-    matrices(compositions)                     # (n, 8, 85), 0 and 1
+    fits(compositions)        # bool, (n,): about two thirds of the Materials Project
+    matrices(compositions)    # (n, 8, 85), 0 and 1, of those that fit
 
 A matrix holds a 1 where the compound has so many atoms of the element. Source: Dan et al., npj Comput. Mater. 6, 84
 (2020), T in R^(8 x 85). The 85 elements are those of the authors' release (the file Periodic_Table.csv), by atomic
@@ -10,15 +10,12 @@ number: H to Pu without He, Ne, Ar, Kr, and Po to Ra. Formulas are reduced befor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattransformer.elements import ATOMIC_NUMBER, SYMBOLS
-from mattransformer.formula import Formula
-from mattransformer.screening.columns import read_column
 from mattransformer.screening.compositions import Compositions
 
 ROWS: Final = 8
@@ -39,7 +36,7 @@ _PLACE[_NUMBERS] = np.arange(COLUMNS)
 
 
 def fits(compositions: Compositions) -> NDArray[np.bool_]:
-    """Tell which compositions have a matrix.
+    """Tell which compositions MATGAN can learn and give at all.
 
     Args:
         compositions: n of them, each with at least one element; reduced here.
@@ -49,19 +46,6 @@ def fits(compositions: Compositions) -> NDArray[np.bool_]:
     """
     outside = (_PLACE[compositions.numbers] < 0) | (compositions.reduced.amounts > ROWS)
     return compositions.totals(outside) == 0
-
-
-def representable(formulas: Iterable[str | Formula]) -> NDArray[np.bool_]:
-    """Tell which formulas MATGAN can learn and give at all; about two thirds of the Materials Project.
-
-    Args:
-        formulas: n formulas in any spelling.
-
-    Returns:
-        bool, (n,); False too for what is no formula.
-    """
-    column = read_column(formulas if isinstance(formulas, list) else list(formulas))
-    return column.spread(fits(column.compositions), missing=False)
 
 
 def matrices(compositions: Compositions) -> NDArray[np.float32]:
@@ -82,8 +66,9 @@ def matrices(compositions: Compositions) -> NDArray[np.float32]:
 def compositions_of(filled: NDArray[np.float32]) -> Compositions:
     """Read matrices back: each column's largest value is its number of atoms, if it rounds to 1.
 
-    The authors' release counts every value from 0.2 on, and of several in a column the lowest row; the values of a
-    trained generator are nearly all close to 0 or 1, where both readings agree.
+    The authors' release (generate_data.py) counts every value from 0.2 on, and of several in a column keeps the
+    largest number of atoms, since it reads them in this order and the last stays; the values of a trained generator are
+    nearly all close to 0 or 1, where both readings agree.
 
     Args:
         filled: values from 0 to 1, (n, 8, 85).

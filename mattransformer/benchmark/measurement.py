@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mattransformer.benchmark.lists import TEST, TRAINING, Lists
 from mattransformer.benchmark.sources import Sample
@@ -56,11 +57,12 @@ def measure_list(formulas: FormulaList, lists: Lists, seed: int) -> dict[str, An
     Returns:
         `distinct`, n; `validity` in each of SMACT's settings, `new` against training rows and against MP and OQMD, and
         the validity of the ones new to MP and OQMD (`new_only`, smact14); `found` of each list, whole and by number
-        of elements, and of test rows over n (`curve`); Jensen-Shannon `distances` from the training rows; `classes`;
-        and of 10,000 suggestions `space`.
+        of elements, and of test rows over n (`curve`); Jensen-Shannon `distances` from the training rows; `classes`,
+        with what is found of the test rows of each; and of 10,000 suggestions `space`.
     """
     own = Figures.of(formulas)
     new = novelty(formulas, {TRAINING: lists.training, _KNOWN: lists.known})
+    hits = recovery(formulas, lists.sought[TEST])
     measured: dict[str, Any] = {
         "distinct": len(formulas),
         "number_of_elements": {kind: float(mask.mean()) for kind, mask in by_kind(own.kinds).items()},
@@ -68,9 +70,9 @@ def measure_list(formulas: FormulaList, lists: Lists, seed: int) -> dict[str, An
         "new": {name: share(mask, seed).as_dict() for name, mask in new.new.items()},
         "new_only": own.validity["smact14"].within(new.new[_KNOWN]).as_dict(seed),
         "found": {name: _found(formulas, targets, seed) for name, targets in lists.sought.items()},
-        "curve": recovery(formulas, lists.sought[TEST]).as_dict(seed)["curve"],
+        "curve": hits.as_dict(seed)["curve"],
         "distances": distances(own.profile, lists.figures.profile).as_dict(),
-        "classes": _by_class(own, new.new[_KNOWN]),
+        "classes": _by_class(own, new.new[_KNOWN], lists.sought[TEST], hits.found, seed),
     }
     if len(formulas) == SPACE_AT:
         measured["space"] = _space(formulas, lists, seed)
@@ -86,24 +88,23 @@ def _found(formulas: FormulaList, targets: FormulaList, seed: int) -> dict[str, 
     }
 
 
-def _by_class(own: Figures, new: np.ndarray) -> dict[str, Any]:
-    """Give for each chemistry class its share of the sample, and of its compositions what is valid and new."""
-    at = classes(own.formulas.compositions)
+def _by_class(
+    own: Figures, new: NDArray[np.bool_], test: FormulaList, hits: NDArray[np.bool_], seed: int
+) -> dict[str, Any]:
+    """Give of each chemistry class its share of the list, what is valid and new, and what is found of its test rows."""
+    theirs = classes(test.compositions)
     verdict = own.validity["smact14"]
     found = {}
     for number, name in enumerate(CLASSES):
-        mask = at == number
-        found[name] = {
-            "share": float(mask.mean()) if len(mask) else None,
-            **{
-                key: float(values[mask].mean()) if mask.any() else None
-                for key, values in (
-                    ("charge_neutral", verdict.charge_neutral),
-                    ("balanced", verdict.balanced),
-                    ("new", new),
-                )
-            },
+        mask = own.classes == number
+        parts = {
+            "share": mask,
+            "charge_neutral": verdict.charge_neutral[mask],
+            "balanced": verdict.balanced[mask],
+            "new": new[mask],
+            "found": hits[theirs == number],
         }
+        found[name] = {key: share(values, seed).as_dict() for key, values in parts.items()}
     return found
 
 
@@ -116,5 +117,7 @@ def _space(formulas: FormulaList, lists: Lists, seed: int) -> dict[str, Any]:
         "coverage": found["coverage"],
         "precision": found["precision"],
         "threshold": found["threshold"],
+        "threshold_of": found["threshold_of"],
+        "compared": found["compared"],
         "formation_energy": formation_energies(formulas.compositions, seed).as_dict(),
     }

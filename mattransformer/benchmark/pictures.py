@@ -17,6 +17,7 @@ from mattransformer.benchmark.records import LISTS, read_all
 from mattransformer.benchmark.run import RUNGS
 from mattransformer.benchmark.tables import Cell, Records, cell_of, common_rung, in_order, title_of
 from mattransformer.data.variants import VARIANTS
+from mattransformer.metrics.intervals import recorded
 from mattransformer.pictures.curves import Curve, recovery_curves, uniqueness_curves
 from mattransformer.pictures.picture import Picture, PictureError
 from mattransformer.pictures.report import write_report
@@ -90,7 +91,7 @@ def _bars(data: str, records: Records, n: int) -> Iterator[Bar]:
 
 def _bar(name: str, verdict: Mapping[str, Any]) -> Bar:
     neutral, balanced = (
-        Estimate(own["share"], *(own["interval"] or (None, None)))
+        Estimate(own["share"], *(recorded(own) or (None, None)))
         for own in (verdict["charge_neutral"], verdict["balanced"])
     )
     return Bar(name, neutral, balanced)

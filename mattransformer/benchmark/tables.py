@@ -20,6 +20,7 @@ from mattransformer.evaluation.report import update_readme
 from mattransformer.evaluation.settings import DEFAULT
 from mattransformer.files import write_text
 from mattransformer.metrics.classes import CLASSES
+from mattransformer.metrics.intervals import percent_ends, recorded
 from mattransformer.metrics.published import FIGURES, MATGAN_SAMPLES, Published
 
 MARKS: Final = ("<!-- benchmark:start -->", "<!-- benchmark:end -->")
@@ -124,7 +125,8 @@ def page(results: Path) -> Iterator[str]:
     yield ""
     yield (
         "Rendered from the records beside this page by `mattransformer benchmark --table`. Shares are of the first n "
-        "distinct suggestions, with 95 % bootstrap intervals over them; charge neutrality and EN balance by SMACT with "
+        "distinct suggestions, with 95 % bootstrap intervals over them (Wilson's, of shares of 0 and 100 %); charge "
+        "neutrality and EN balance by SMACT with "
         "the states `smact14`, one an element, alloys not exempt; *default* is SMACT 4's own default (ICSD-24 states "
         "with consensus 3, alloys valid). *new*: in neither MP nor OQMD. *times random*: test rows found, "
         "beside as many suggestions of `pseudo-random`, and of `stoichiometry-random`.\n\n" + NOTE
@@ -139,7 +141,7 @@ def page(results: Path) -> Iterator[str]:
             for n in RUNGS:
                 yield from _setting_table(data, records, setting, n)
         yield from _space_table(data, records)
-        yield from _class_table(data, records)
+        yield from class_table(data, records)
         yield from _rediscovery(data, records)
     yield "\n## Published by others\n"
     yield from _published_table()
@@ -279,8 +281,9 @@ def _space_table(data: str, records: Records) -> Iterator[str]:
         return
     yield f"\n### {title_of(data)}: where 10,000 suggestions lie\n"
     yield (
-        "Jensen-Shannon distances from the training rows; coverage and precision of test rows, and diversity, by the "
-        "element-mover's distance on the modified Pettifor scale; formation energy estimated, eV/atom.\n"
+        "Jensen-Shannon distances from the training rows; coverage and precision of test rows "
+        f"({_test_rows(rows[0][2])}), and diversity, by the element-mover's distance on the modified Pettifor scale; "
+        "formation energy estimated, eV/atom.\n"
     )
     yield _line(
         "system", "setting", "elements", "number of elements", "atoms", "anonymous formulas", "coverage", "precision",
@@ -301,18 +304,34 @@ def _space_table(data: str, records: Records) -> Iterator[str]:
         )
 
 
-def _class_table(data: str, records: Records) -> Iterator[str]:
+def _test_rows(cell: Cell) -> str:
+    compared, of = cell["space"]["coverage"]["of"], cell["found"][TEST]["all"]["of"]
+    return f"all {of:,}" if compared == of else f"{compared:,} drawn of {of:,}"
+
+
+def class_table(data: str, records: Records) -> Iterator[str]:
+    """Give, in the setting *mix*, what every system suggests of each chemistry class, as lines of Markdown."""
     n = common_rung(records)
     if n is None:
         return
-    yield f"\n### {title_of(data)}, *mix*, {n:,} suggestions by chemistry class: their share, EN-balanced\n"
+    yield (
+        f"\n### {title_of(data)}, *mix*, {n:,} suggestions by chemistry class: their share, EN-balanced, test rows of "
+        "the class found (–: not recorded)\n"
+    )
     yield _line("system", *CLASSES)
     yield _line("---", *["---:"] * len(CLASSES))
     for name, own in in_order(data, records):
         cell = cell_of(own, VARIANTS[0], n)
         assert cell is not None
         parts = [cell["classes"][kind] for kind in CLASSES]
-        yield _line(f"`{name}`", *(f"{_percent(own['share'])}, {_percent(own['balanced'])}" for own in parts))
+        keys = ("share", "balanced", "found")
+        yield _line(f"`{name}`", *(", ".join(_of_class(part, key) for key in keys) for part in parts))
+
+
+def _of_class(part: Mapping[str, Any], key: str) -> str:
+    """Write a share of a class; older records have it without its interval, and nothing of what is found."""
+    own = part.get(key)
+    return _share(own) if isinstance(own, Mapping) else _percent(own)
 
 
 def _rediscovery(data: str, records: Records) -> Iterator[str]:
@@ -377,7 +396,5 @@ def _share(own: Mapping[str, Any], digits: int = 1) -> str:
 
 
 def _with_interval(own: Mapping[str, Any]) -> str:
-    if own["interval"] is None:
-        return _NONE
-    low, high = own["interval"]
-    return f"{_share(own)} ({100 * low:.1f} to {100 * high:.1f})"
+    ends = recorded(own)
+    return _NONE if ends is None else f"{_share(own)} ({' to '.join(percent_ends(ends))})"

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 _LISTS = "Lists to hold it against"
-_CORPUS = "FILE_OR_CORPUS"
+_CORPUS = "[NAME=]FILE_OR_CORPUS"
 
 
 def evaluate(
@@ -27,7 +27,8 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar=_CORPUS,
-            help="What the generator learned from, such as `mp:train+oqmd:train`. Its own figures are given beside.",
+            help="What the generator learned from, such as `mp:train+oqmd:train`; may be repeated. Its own figures are "
+            "given beside.",
             rich_help_panel=_LISTS,
         ),
     ] = None,
@@ -49,10 +50,11 @@ def evaluate(
         ),
     ] = None,
     random: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="FILE",
-            help="Formulas of a random baseline: says how many times more is found than by as many of these.",
+            metavar=_CORPUS,
+            help="Formulas of a random baseline: says how many times more is found than by as many of these. May be "
+            "repeated: the figures of each are given beside, and the first is what is compared with.",
             rich_help_panel=_LISTS,
         ),
     ] = None,
@@ -61,6 +63,14 @@ def evaluate(
         typer.Option(metavar="NAME", help="Column of the formulas in FILE, where it is not found by itself."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap intervals.")] = 0,
+    embed: Annotated[
+        str,
+        typer.Option(
+            metavar="fractions|NAME_OR_FOLDER",
+            help="What the map of the report is of: the embeddings of a language model (a shipped name, a folder, or "
+            "owner/name on a model hub), or the fractions of the elements.",
+        ),
+    ] = "gpt2",
     output: Annotated[
         Path | None,
         typer.Option(
@@ -74,13 +84,15 @@ def evaluate(
 ) -> None:
     """Score a list of formulas: validity, uniqueness, novelty, recovery and distances, as a whole and by class.
 
-    All shares but uniqueness are of the different compositions (`Na2Cl2` is `NaCl`), with 95 % bootstrap intervals.
+    All shares but uniqueness are of the different compositions (`Na2Cl2` is `NaCl`), with 95 % bootstrap intervals
+    (Wilson's, of shares of 0 and 100 %). Single elements are not new, and coverage is of at most 10,000 compositions.
     Charge neutrality and electronegativity balance are SMACT's, first with the states and settings of published
     figures (smact14, one state an element, alloys not exempt), then by SMACT's own default.
 
     The lists to hold it against are files, or corpora by name (*mp-transport*, *mp*, *oqmd*, *icsd*), with `:train`,
     `:valid` or `:test` for a split, and `+` between several that make one list. Of a corpus those rows are sought that
-    have 2 to 8 elements and at most 30 atoms; of a file all of them.
+    have 2 to 8 elements and at most 30 atoms; of a file all of them. A list is called after its file; another name goes
+    before it with `=`, and has to where two files are called the same.
 
     **Examples**
 
@@ -88,15 +100,19 @@ def evaluate(
 
     `mattransformer evaluate samples.txt.gz --training mp:train+oqmd:train --held-out mp:test --held-out icsd -o report`
 
+    `mattransformer evaluate samples.csv --held-out old=2024/test.csv --held-out new=2025/test.csv`
+
     `mattransformer evaluate samples.parquet --column composition --training mine.csv --known mp --known icsd --random
     random.csv`
     """
     from mattransformer.metrics.evaluations import check_folder, evaluate_file, write_scores
     from mattransformer.metrics.table import space_table, table
+    from mattransformer.pictures.embeddings import check_embedding
     from mattransformer.pictures.evaluations import write_pictures
 
     if output is not None:
         check_folder(output)
+        check_embedding(embed)
     with _stages() as progress:
         evaluation = evaluate_file(
             file,
@@ -104,7 +120,7 @@ def evaluate(
             training=training or [],
             held_out=held_out or [],
             known=known or [],
-            random=random,
+            random=random or [],
             seed=seed,
             progress=progress,
         )
@@ -114,7 +130,7 @@ def evaluate(
         typer.echo(f"\nwritten to {write_scores(evaluation.record, output)}")
         with _stages() as progress:
             progress("pictures")
-            drawn = write_pictures(evaluation, output, file.name)
+            drawn = write_pictures(evaluation, output, file.name, embed)
         typer.echo(drawn)
 
 

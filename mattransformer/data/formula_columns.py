@@ -67,7 +67,10 @@ def formula_column(raw: pd.DataFrame, column: str | None, path: Path) -> str:
         if candidates
         else "no column holds formulas"
     )
-    raise CorpusError(f"{path}: {found}; name the one to read (column=...); it has {', '.join(names)}")
+    raise CorpusError(
+        f"{path}: {found}; name the one to read (column=..., on the command line --column), or call it 'formula' in "
+        f"the file; it has {', '.join(names)}"
+    )
 
 
 def _plain(name: str) -> str:

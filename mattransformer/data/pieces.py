@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mattransformer.data.formula_columns import (
     CorpusError,
+    NoRowsError,
     check_names,
     formula_column,
     property_columns,
@@ -52,7 +53,7 @@ def _parquet(path: Path, column: str | None) -> Iterator[pd.DataFrame]:
         with pq.ParquetFile(path, buffer_size=1 << 20) as file:
             head = next(file.iter_batches(batch_size=_SAMPLE), None)
             if head is None or not len(head):
-                raise CorpusError(f"{path} holds no rows; give a file with one formula or more")
+                raise NoRowsError(f"{path} holds no rows; give a file with one formula or more")
             check_names(head.schema.names, path)
             sample = _table(head)
             formula = formula_column(sample, column, path)

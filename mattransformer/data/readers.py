@@ -23,6 +23,14 @@ from mattransformer.data.formula_columns import check_names, formula_column, is_
 if TYPE_CHECKING:
     import pandas as pd
 
+_TEXT = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt"})
+_HEAD = 8192  # bytes that tell text from what is none
+_GZIP = b"\x1f\x8b"  # begins every file that gzip made
+
+
+class NoRowsError(CorpusError):
+    """A file is what its name says, but there is no row in it."""
+
 
 def sha256_of(path: Path) -> str:
     """Hash a file, or for a folder of CIFs the names and contents of its files.
@@ -71,7 +79,7 @@ def read_rows(path: Path, column: str | None = None) -> pd.DataFrame:
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise unreadable(path, error) from error
     if raw.empty:
-        raise CorpusError(f"{path} holds no rows; give a file with one formula or more")
+        raise NoRowsError(f"{path} holds no rows; give a file with one formula or more")
     return select(raw, formula_column(raw, column, path))
 
 
@@ -89,10 +97,43 @@ def unreadable(path: Path, error: Exception) -> CorpusError:
         return CorpusError(
             f"cannot read {path}: byte {error.start:,} is not UTF-8 ({error.reason}); save the file as UTF-8"
         )
+    if isinstance(error, gzip.BadGzipFile) and not _is_compressed(path):
+        return CorpusError(
+            f"cannot read {path}: it is not compressed with gzip, as its name says; take .gz off the name"
+        )
     reason = getattr(error, "strerror", None)
     return CorpusError(
         f"cannot read {path}: {reason}" if reason else f"cannot read {path}: {error}; get it anew"
     )
+
+
+def check_text(path: Path) -> None:
+    """Refuse what is called a text file and is none, such as a spreadsheet, an image or an archive.
+
+    Args:
+        path: a file of any format, or a folder; those that are no text by their name pass.
+
+    Raises:
+        CorpusError: there is a zero byte, which text in UTF-8 has not, near the beginning.
+        OSError: the file cannot be read.
+    """
+    if kind_of(path) not in _TEXT:
+        return
+    with opened(path) as stream:
+        at = stream.read(_HEAD).find(b"\0")
+    if at < 0:
+        return
+    if not _packed(path) and _is_compressed(path):
+        raise CorpusError(f"cannot read {path}: it is compressed with gzip; let its name end in .gz")
+    raise CorpusError(
+        f"cannot read {path}: it is no text, or not UTF-8 (byte {at:,} is zero); save the file as UTF-8, or give it "
+        "the ending of its format"
+    )
+
+
+def _is_compressed(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(_GZIP)) == _GZIP
 
 
 def _looks_like_page(text: str) -> bool:
@@ -140,6 +181,7 @@ def _read_raw(path: Path) -> pd.DataFrame:
     if path.is_dir():
         return _read_cif_folder(path)
     reader = READERS[kind_of(path)]
+    check_text(path)
     with opened(path) as stream:
         return reader(stream.read(), path)
 
@@ -166,7 +208,7 @@ def _read_csv(content: bytes, path: Path) -> pd.DataFrame:
         if not is_header(map(str, table.columns)):
             table = parse(None)
     except pd.errors.EmptyDataError as error:
-        raise CorpusError(f"{path} is empty; give a file with one formula or more") from error
+        raise NoRowsError(f"{path} is empty; give a file with one formula or more") from error
     except pd.errors.ParserError as error:
         raise CorpusError(f"{path} is not a table of comma-separated values: {error}") from error
     table.columns = pd.Index([str(name) for name in table.columns])

@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TextIO
 
 from mattransformer.data.formula_columns import CorpusError, formula_column, is_header
-from mattransformer.data.readers import kind_of, opened, read_rows, separator_of
+from mattransformer.data.readers import (
+    NoRowsError,
+    check_text,
+    kind_of,
+    opened,
+    read_rows,
+    separator_of,
+    unreadable,
+)
 from mattransformer.data.separated import records
 
 if TYPE_CHECKING:
@@ -83,12 +91,12 @@ class FormulaStream:
         }.get(kind_of(self.path), self._whole)
         empty = True
         try:
+            check_text(self.path)
             for piece in reader():
                 empty = False
                 yield piece
         except (OSError, EOFError, UnicodeDecodeError, zlib.error, pa.ArrowException) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise CorpusError(f"cannot read {self.path}: {reason}") from error
+            raise unreadable(self.path, error) from error
         if empty:
             raise self._no_rows()
 
@@ -105,8 +113,10 @@ class FormulaStream:
             return None
 
     def _no_rows(self) -> CorpusError:
-        words = "".join(f"; line {line:,}: {reason}" for line, reason in list(self.skipped.items())[:1])
-        return CorpusError(f"{self.path} holds no rows{words}")
+        if not self.skipped:
+            return NoRowsError(f"{self.path} holds no rows; give a file with one formula or more")
+        line, reason = next(iter(self.skipped.items()))
+        return CorpusError(f"{self.path} holds no rows; line {line:,}: {reason}")
 
     def _csv(self) -> Iterator[pd.DataFrame]:
         import pandas as pd
@@ -118,7 +128,7 @@ class FormulaStream:
             numbers, rows = next(blocks, ([], []))
             begin = next((place for place, cells in enumerate(rows) if cells), None)
             if begin is None and not self.skipped:
-                raise CorpusError(f"{self.path} is empty")
+                raise NoRowsError(f"{self.path} is empty; give a file with one formula or more")
             if begin is None or (self.skipped and min(self.skipped) < numbers[begin]):
                 line, reason = min(self.skipped.items())
                 raise CorpusError(f"{self.path}, line {line:,}: {reason}")  # what is lost may be the header
@@ -129,7 +139,7 @@ class FormulaStream:
             while len(rows) < _SAMPLE and len(self.skipped) < _REFUSED and (more := next(blocks, None)):
                 more = self._even(*more, len(names))
                 numbers, rows = [*numbers, *more[0]], rows + more[1]
-            if not rows and self.skipped:
+            if not rows and (self.skipped or self.column is None):
                 raise self._no_rows()
             sample = pd.DataFrame(rows[:_SAMPLE], columns=pd.Index(names), dtype=object)
             at = names.index(formula_column(sample, self.column, self.path))

@@ -48,6 +48,11 @@ class ScoringModel:
         """The checkpoint as tables name it: a shipped name, that of a folder, or `owner/name` on a hub."""
         return name_of(self.folder)
 
+    @property
+    def most_atoms(self) -> int:
+        """Atoms of the longest formula that the model has room for, beside the conditions and the end."""
+        return positions(self.model.config) - PROMPT_LENGTH - 1
+
     def log_prob(
         self,
         formulas: Iterable[str | Formula],
@@ -139,7 +144,7 @@ class ScoringModel:
                 f"formulas: {show(formulas)} is no list of formulas; give one, such as ['SrTiO3']"
             )
         reduced = [Formula.parse(formula).reduced for formula in formulas]
-        room = positions(self.model.config) - len(chosen) - 1
+        room = self.most_atoms
         for formula in reduced:
             if formula.atoms > room:
                 raise GenerationError(f"{formula}: {formula.atoms} atoms, but the model has room for {room}")

@@ -1,6 +1,6 @@
 """The evaluation of one file, with all that it rests on: hashes of the lists, versions, seed.
 
-    evaluation = evaluate_file(Path("samples.csv"), training=["mp:train"], held_out=["mp:test"])
+    evaluation = evaluate_file(Path("samples.csv"), training=["mp:train"], held_out=["mp:test", "mine=a/list.csv"])
     write_scores(evaluation.record, Path("report"))    # report/scores.json
 
 Tables and most pictures are made of the record alone; maps and histograms of the lists beside it.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.data.readers import sha256_of
 from mattransformer.files import write_text
-from mattransformer.metrics.formulas import FormulaList, parts_of
+from mattransformer.metrics.formulas import FormulaList, label_of, parts_of
 from mattransformer.metrics.scores import ScoresError, score
 from mattransformer.metrics.space import Neighbourhood, neighbourhood
 
@@ -57,7 +57,7 @@ def evaluate_file(
     training: Sequence[str] = (),
     held_out: Sequence[str] = (),
     known: Sequence[str] = (),
-    random: str | None = None,
+    random: Sequence[str] = (),
     seed: int = 0,
     progress: Callable[[str], object] = lambda _: None,
 ) -> Evaluation:
@@ -66,10 +66,11 @@ def evaluate_file(
     Args:
         path: of the file, in any format that `FormulaList.of_file` reads.
         column: that holds the formulas, where it is not found by itself.
-        training: lists of training formulas, as `FormulaList.of_corpus` reads them.
+        training: lists of training formulas, as `FormulaList.of_corpus` reads them, each perhaps with a name of its
+            own and `=` before it, which tells lists apart whose files have the same name.
         held_out: lists to recover.
         known: lists of what is not new; by default the shipped index of the Materials Project and OQMD.
-        random: formulas of a random baseline.
+        random: formulas of random baselines; enrichments are over the first.
         seed: of the bootstrap.
         progress: told of every stage in words, before it begins.
 
@@ -78,16 +79,16 @@ def evaluate_file(
 
     Raises:
         CorpusError: a file or corpus cannot be found or read.
-        ScoresError: two lists have the same name.
+        ScoresError: two lists have the same name, before any is read.
     """
     from mattransformer.training.record import versions
 
     path = path.expanduser()
+    _check_labels([*training, *held_out, *random], known)
     progress(f"reading {path.name}")
     sample = FormulaList.of_file(path, column)
     progress("reading the other lists")
-    randoms = {} if random is None else _read([random])
-    trained, sought, listed = _read(training), _read(held_out), _known(known)
+    trained, sought, randoms, listed = _read(training), _read(held_out), _read(random), _known(known)
     progress("validity, novelty, recovery")
     scores = score(
         sample,
@@ -100,11 +101,11 @@ def evaluate_file(
     progress("distances and formation energies")
     space = neighbourhood(sample, sought, trained, seed)
     progress("intervals")
-    given = [*training, *held_out, *known, *([] if random is None else [random])]
+    given = [*training, *held_out, *known, *random]
     record = {
         "kind": KIND,
         "file": {"name": path.name, "sha256": sha256_of(path), "column": column},
-        "lists": {_label(name): _hashes(name) for name in given},
+        "lists": {_label(name): _hashes(label_of(name)[1]) for name in given},
         "versions": versions(),
         "scores": scores.as_dict(),
         "space": space.as_dict(),
@@ -150,11 +151,7 @@ def write_scores(report: Mapping[str, Any], folder: Path) -> Path:
 
 
 def _read(names: Sequence[str]) -> dict[str, FormulaList]:
-    labels = [_label(name) for name in names]
-    twice = next((label for label in labels if labels.count(label) > 1), None)
-    if twice is not None:
-        raise ScoresError(f"two lists are called {twice!r}: rename one of the files")
-    return {label: FormulaList.of_corpus(name) for label, name in zip(labels, names, strict=True)}
+    return {_label(name): FormulaList.of_corpus(label_of(name)[1]) for name in names}
 
 
 def _known(names: Sequence[str]) -> dict[str, Known]:
@@ -162,12 +159,36 @@ def _known(names: Sequence[str]) -> dict[str, Known]:
 
     if not names:
         return {INDEX: KnownFormulas.load()}
-    return {_label(name): FormulaList.of_corpus(name, whole=True) for name in names}
+    return {_label(name): FormulaList.of_corpus(label_of(name)[1], whole=True) for name in names}
+
+
+def _check_labels(compared: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse lists that could not be told apart: of what is known, only if another list has the name."""
+    for names in (compared, known):
+        labels = [_label(name) for name in names]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise _alike(label, *[name for name in names if _label(name) == label][:2])
+    lists = {_label(name): name for name in compared}
+    for name in known:
+        label = _label(name)
+        if label in lists and label_of(lists[label])[1] != label_of(name)[1]:
+            raise _alike(label, lists[label], name)
+
+
+def _alike(label: str, one: str, other: str) -> ScoresError:
+    lists = f"{label_of(one)[1]} and {label_of(other)[1]}"
+    return ScoresError(
+        f"two lists are called {label!r} ({lists}): give one a name of its own, such as mine={label_of(other)[1]}"
+    )
 
 
 def _label(name: str) -> str:
-    """Name a list without the folders of its files."""
-    parts = [(Path(part).name, split) for part, split in parts_of(name)]
+    """Name a list as it was asked for, or without the folders of its files."""
+    label, files = label_of(name)
+    if label:
+        return label
+    parts = [(Path(part).name, split) for part, split in parts_of(files)]
     return "+".join(f"{part}:{split}" if split else part for part, split in parts)
 
 
@@ -177,4 +198,8 @@ def _hashes(name: str) -> dict[str, str]:
     files = [
         corpus_path(part) if part in CORPUS_NAMES else Path(part).expanduser() for part, _ in parts_of(name)
     ]
-    return {file.name: sha256_of(file) for file in files}
+    found: dict[str, str] = {}
+    for at, file in enumerate(files, 1):
+        # Two files of one name in a list are told apart by their places in it; folders say nothing to others.
+        found[file.name if file.name not in found else f"{file.name} ({at})"] = sha256_of(file)
+    return found

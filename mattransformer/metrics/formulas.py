@@ -10,20 +10,17 @@ those that cannot be read too.
 
 from __future__ import annotations
 
-import csv
 import functools
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattransformer.data.formula_columns import CorpusError, is_header
-from mattransformer.data.readers import kind_of, opened, separator_of
+from mattransformer.data.formula_columns import CorpusError
+from mattransformer.data.readers import NoRowsError
 from mattransformer.data.streams import FormulaStream
 from mattransformer.screening.columns import Column, Composed, read_column
 from mattransformer.screening.compositions import Compositions
@@ -107,8 +104,8 @@ class FormulaList:
             column: that holds the formulas, where it is not found by itself.
 
         Returns:
-            The list; a file without rows gives an empty one. Lines that are no rows of the table, such as one with too
-            many cells, are rows that cannot be read.
+            The list; a file of any format without rows gives an empty one. Lines that are no rows of the table, such as
+            one with too many cells, are rows that cannot be read.
 
         Raises:
             CorpusError: the file cannot be read, or no column is, or several are, of formulas.
@@ -121,9 +118,8 @@ class FormulaList:
             for piece in stream.pieces():
                 parts.append(_of_column(read_column(piece["formula"])))
                 numbers.append(piece.index.to_numpy(dtype=np.int64))
-        except CorpusError:
-            if parts or not _is_without_rows(path):
-                raise
+        except NoRowsError:
+            pass  # an empty list has a report as every other
         return _placed(cls.joined(parts), np.concatenate(numbers), stream.skipped, stream.unit)
 
     @classmethod
@@ -219,6 +215,23 @@ class FormulaList:
         return np.isin(compositions.fingerprints(), self.fingerprints)
 
 
+def label_of(name: str) -> tuple[str, str]:
+    """Take a name of one's own off a list: `mine=a/list.csv` is `a/list.csv`, called `mine`.
+
+    Args:
+        name: a list as `FormulaList.of_corpus` reads it, perhaps with a name and `=` before it. What is a file itself,
+            or begins with a folder, such as `lr=0.1/list.csv`, has no name.
+
+    Returns:
+        The name, empty where there is none, and the list.
+    """
+    label, equals, rest = name.partition("=")
+    named = equals and label.strip() and rest.strip() and not {"/", "\\", "+"} & set(label)
+    if not named or Path(parts_of(name)[0][0]).expanduser().exists():
+        return "", name
+    return label.strip(), rest.strip()
+
+
 def parts_of(name: str) -> list[tuple[str, str]]:
     """Take apart what `FormulaList.of_corpus` reads: `mp:train+mine.csv` is `mp` with `train`, and `mine.csv` whole.
 
@@ -277,24 +290,6 @@ def _placed(
         for row, line in zip(others.tolist(), lines.tolist(), strict=True)
     }
     return FormulaList(read.compositions, read.rows, rows[read.positions], dict(sorted(unreadable.items())))
-
-
-def _is_without_rows(path: Path) -> bool:
-    """Tell whether a file that cannot be read is empty, or has a header alone."""
-    kind = kind_of(path)
-    if kind == ".parquet":
-        return FormulaStream(path).rows() == 0
-    if kind not in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson") or not path.is_file():
-        return False
-    try:
-        with opened(path) as binary:
-            lines = (line.strip() for line in io.TextIOWrapper(binary, "utf-8-sig", "replace"))
-            begin = list(islice((line for line in lines if line and not line.startswith("#")), 2))
-    except (EOFError, OSError):  # a compressed file that was cut off, of which there is an error already
-        return False
-    if len(begin) != 1 or kind not in (".csv", ".tsv"):
-        return not begin
-    return is_header(next(csv.reader(begin, delimiter=separator_of(path))))
 
 
 def _of_part(name: str, split: str, whole: bool) -> FormulaList:

@@ -3,21 +3,26 @@
 >>> found = novelty(FormulaList.of(["NaCl", "Na5Cl"]), {"salts": FormulaList.of(["KCl", "NaCl"])})
 >>> found.new["salts"].tolist()
 [False, True]
+
+A single element, such as `Fe` or `O2`, is not new, whatever the lists hold: corpora mostly leave the elements out. They
+are counted apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mattransformer.metrics.classes import by_kind, kinds
+from mattransformer.metrics.classes import KINDS, by_kind, kinds
 from mattransformer.metrics.formulas import FormulaList
 from mattransformer.metrics.intervals import share
 from mattransformer.screening.screen import Known
+
+_SINGLE: Final = KINDS.index("unary")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +30,7 @@ class Novelty:
     """Novelty of n distinct compositions.
 
     Attributes:
-        new: name of each list to whether it lacks the composition, (n,).
+        new: name of each list to whether it lacks the composition, single elements aside, (n,).
         kinds: by number of elements (`classes.KINDS`), (n,).
     """
 
@@ -49,7 +54,7 @@ class Novelty:
 
         Returns:
             `lists`, name to the share that it lacks; `all`, the share that all of them lack; `by_elements`, the same
-            by number of elements.
+            by number of elements; `single_elements`, how many compositions are one, which are known.
         """
         everywhere = self.everywhere
         return {
@@ -58,6 +63,7 @@ class Novelty:
             "by_elements": {
                 kind: share(everywhere[own], seed).as_dict() for kind, own in by_kind(self.kinds).items()
             },
+            "single_elements": int(np.count_nonzero(self.kinds == _SINGLE)),
         }
 
 
@@ -72,4 +78,7 @@ def novelty(formulas: FormulaList, known: Mapping[str, Known]) -> Novelty:
         The masks.
     """
     compositions = formulas.compositions
-    return Novelty({name: ~own.lists(compositions) for name, own in known.items()}, kinds(compositions))
+    sorts = kinds(compositions)
+    return Novelty(
+        {name: ~own.lists(compositions) & (sorts != _SINGLE) for name, own in known.items()}, sorts
+    )

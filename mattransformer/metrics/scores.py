@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mattransformer.errors import MattransformerError
 from mattransformer.metrics.classes import CLASSES
+from mattransformer.metrics.distributions import profile
 from mattransformer.metrics.formulas import FormulaList
 from mattransformer.metrics.intervals import NOTHING, share, share_of
 from mattransformer.metrics.novelty import Novelty, novelty
@@ -33,7 +34,7 @@ from mattransformer.screening.screen import Known
 _NAMED: Final = 5  # unreadable rows that are told with their reasons
 _INTERVALS: Final = (
     "95 % bootstrap percentile intervals over distinct compositions, of recovered shares over the compositions to "
-    "recover; of uniqueness the jackknife's over rows"
+    "recover; of uniqueness the jackknife's over rows; of shares of 0 and 100 % Wilson's"
 )
 
 Lists = FormulaList | Mapping[str, FormulaList] | None
@@ -69,7 +70,8 @@ class Scores:
             `rows` (`drawn`, `readable`, `unreadable`, `distinct` and the `first_unreadable` with their reasons);
             `remarks` on what is odd about the lists; `settings` in words, `smact` its version, `intervals` in words,
             `seed`; `references`, name to role and rows; `whole`, the metrics; `classes`, each class to the same metrics
-            of its compositions alone. `profiles` has the counts of elements, sizes and atoms of every list.
+            of its compositions alone. `profiles` has the counts of elements, sizes and atoms of every list, and
+            `training_profile` those of all training lists together, where there is one.
         """
         formulas = self.figures.formulas
         first = [
@@ -104,6 +106,7 @@ class Scores:
                 "sample": self.figures.profile.as_dict(),
                 **{own.name: own.figures.profile.as_dict() for own in self.references},
             },
+            **self._learned(),
         }
 
     def of_class(self, name: str) -> Scores:
@@ -121,6 +124,16 @@ class Scores:
         return Scores(
             figures, uniqueness(figures.formulas), self.novelty.within(chosen), references, self.seed
         )
+
+    def _learned(self) -> dict[str, Any]:
+        """Profile the compositions of all training lists, each of them once."""
+        lists = [own.figures for own in self.references if own.role == TRAINING]
+        if not lists:
+            return {}
+        if len(lists) == 1:
+            return {"training_profile": lists[0].profile.as_dict()}
+        together = FormulaList.joined([own.formulas for own in lists])
+        return {"training_profile": profile(together.compositions).as_dict()}
 
     def _group(self) -> dict[str, Any]:
         """Average the masks."""
@@ -220,10 +233,21 @@ def _remarks(scores: Scores) -> Iterator[str]:
         yield f"no row is a formula ({formulas.drawn:,} rows read): {NOTHING}"
     elif len(formulas) == 1 < formulas.readable:
         yield f"all {formulas.readable:,} readable rows are the same composition"
+    elif 1 < len(formulas) == formulas.readable:
+        yield (
+            f"no composition comes twice in {formulas.readable:,} readable rows: if repetitions were taken out before, "
+            "a uniqueness of 100 % says nothing of the generator"
+        )
     unary = int(np.count_nonzero(scores.figures.kinds == 0))
     if unary:
         every = "all" if unary == len(formulas) else "some"
-        yield f"{every} compositions are single elements ({unary:,}): they count as not charge-neutral"
+        known = " and as known, not new" if scores.novelty.new else ""
+        yield f"{every} compositions are single elements ({unary:,}): they count as not charge-neutral{known}"
+    yield from _remarks_on_lists(scores)
+
+
+def _remarks_on_lists(scores: Scores) -> Iterator[str]:
+    """Say the same of the lists that the sample is held against."""
     for own in scores.references:
         listed = len(own.figures.formulas)
         if not listed:
@@ -231,5 +255,8 @@ def _remarks(scores: Scores) -> Iterator[str]:
         if own.untrained is not None and not own.untrained.all():
             seen = listed - int(np.count_nonzero(own.untrained))
             yield f"{seen:,} of the {listed:,} compositions of {own.name} are in a training list too"
-        if own.role == RANDOM and listed < len(formulas):
+        if own.role == RANDOM and listed < len(scores.figures.formulas):
             yield f"{own.name} has {listed:,} compositions, so enrichments are of the first {listed:,} samples"
+    randoms = [own.name for own in scores.references if own.role == RANDOM]
+    if len(randoms) > 1:
+        yield f"enrichments are over {randoms[0]}, the first of {len(randoms)} random lists"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mattransformer.metrics.classes import CLASSES, classes
-from mattransformer.metrics.coverage import Coverage, coverage, usual_distance
+from mattransformer.metrics.coverage import Coverage, Threshold, coverage, usual_distance
 from mattransformer.metrics.diversity import Diversity, diversity
 from mattransformer.metrics.formation_energy import FormationEnergies, formation_energies
 from mattransformer.metrics.formulas import FormulaList
@@ -62,8 +62,9 @@ def neighbourhood(
     Args:
         sample: n compositions.
         held_out: lists that they should be near to.
-        training: lists that decide what is near: the median distance of a held-out composition to its nearest trained
-            one. Without any, half of a held-out list is held against the other half.
+        training: lists that decide what is near: the median distance of a held-out composition, that is not trained
+            itself, to its nearest trained one. Without any, half of a held-out list is held against the other half.
+            What is near in the whole of a held-out list is so in its chemistry classes.
         seed: of what is drawn from long lists, and of the intervals.
 
     Returns:
@@ -72,9 +73,7 @@ def neighbourhood(
     trained = FormulaList.joined(list(training.values())).compositions if training else None
     lists = {name: own.compositions for name, own in held_out.items()}
     thresholds = {
-        name: usual_distance(own, trained, seed=seed)
-        if trained is not None and len(trained) and len(own)
-        else None
+        name: usual_distance(own, trained if trained is not None and len(trained) else None, seed=seed)
         for name, own in lists.items()
     }
     energies = formation_energies(sample.compositions, seed)
@@ -93,7 +92,7 @@ def _placed(
     compositions: Compositions,
     energies: FormationEnergies,
     held_out: Mapping[str, Compositions],
-    thresholds: Mapping[str, float | None],
+    thresholds: Mapping[str, Threshold],
     seed: int,
     by_class: Mapping[str, Neighbourhood],
 ) -> Neighbourhood:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mattransformer.metrics.classes import KINDS
+from mattransformer.metrics.intervals import percent_ends
 from mattransformer.metrics.references import RANDOM, TRAINING
 
 # Setting and mask of the lines, in order; SMACT's default has one verdict, which is the one it gives by itself.
@@ -58,13 +59,7 @@ def space_table(space: Mapping[str, Any]) -> str:
         lines.append(
             f"diversity: two compositions are {spread['mean']:.1f} places of the Pettifor scale apart (mean)"
         )
-    for name, own in space["coverage"].items():
-        covered, precise = own["coverage"], own["precision"]
-        if covered["share"] is not None and precise["share"] is not None:
-            lines.append(
-                f"within {own['threshold']:.2f} places: {_percent(covered)} of {name} have a sample, "
-                f"{_percent(precise)} of the samples have one of {name}"
-            )
+    lines += [_covered(name, own) for name, own in space["coverage"].items()]
     if energy["mean"]["mean"] is not None:
         test, beyond = energy["test"], energy["hypothetical"]
         lines.append(
@@ -73,6 +68,30 @@ def space_table(space: Mapping[str, Any]) -> str:
             "eV/atom on hypothetical compounds: it does not show stability)"
         )
     return "\n".join(lines)
+
+
+def _covered(name: str, own: Mapping[str, Any]) -> str:
+    """Say how near samples and a held-out list are to each other, and on how many of either that was measured."""
+    covered, precise, compared = own["coverage"], own["precision"], own["compared"]
+    if covered["share"] is None or precise["share"] is None:
+        return f"coverage of {name} cannot be judged: {covered.get('reason') or precise['reason']}"
+    found = (
+        f"within {own['threshold']:.2f} places: {_with_interval(covered)} of {name} "
+        f"({_drawn(compared['references'], compared['of_references'])}) have a sample, {_with_interval(precise)} of "
+        f"the samples ({_drawn(compared['samples'], compared['of_samples'])}) have one of {name}"
+    )
+    left_out = own.get("threshold_of", {}).get("left_out")
+    if left_out:
+        found += f"; {left_out:,} of {name} are training compositions, and left out of what is near"
+    return found
+
+
+def _drawn(compared: int, of: int) -> str:
+    return f"all {of:,}" if compared == of else f"{compared:,} drawn of {of:,}"
+
+
+def _with_interval(own: Mapping[str, Any]) -> str:
+    return f"{_percent(own)} ({_interval(own)})"
 
 
 def _head(scores: Mapping[str, Any], name: str) -> str:
@@ -171,8 +190,8 @@ def _percent(own: Mapping[str, Any]) -> str:
 def _interval(own: Mapping[str, Any]) -> str:
     if own["interval"] is None:
         return _NONE
-    low, high = own["interval"]
-    return f"{100 * low:.1f} to {100 * high:.1f} %"
+    low, high = percent_ends(own["interval"])
+    return f"{low} to {high} %"
 
 
 def _aligned(lines: Sequence[Sequence[str]]) -> str:

@@ -5,7 +5,9 @@
 
 The share is of the readable rows. Its interval is not a bootstrap, since rows drawn with repetition repeat themselves;
 it is the jackknife's: leaving out one row takes a composition away if it came only once (Efron and Stein, Annals of
-Statistics 9, 586 (1981), who show that it errs on the wide side).
+Statistics 9, 586 (1981), who show that it errs on the wide side). Where no composition comes twice, the jackknife sees
+no other list, and the interval is Wilson's of a share of all (see `intervals`): its lower end is that of about 3.8
+repetitions, of which at least one would show in 98 % of lists.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mattransformer.metrics.formulas import FormulaList
-from mattransformer.metrics.intervals import Z
+from mattransformer.metrics.intervals import Z, wilson
 
 POINTS: Final = 20
 """Of a curve, about."""
@@ -45,10 +47,12 @@ class Uniqueness:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The jackknife's 95 % interval; None where there is no row."""
+        """The jackknife's 95 % interval, Wilson's where all rows are new; None where there is no row."""
         n, value = len(self.new), self.value
         if value is None:
             return None
+        if self.once == n:
+            return wilson(n, n)
         half = Z * sqrt(self.once * (1 - self.once / n)) / n
         return max(0.0, value - half), min(1.0, value + half)
 

@@ -1,10 +1,10 @@
 """A map of compositions: training, held-out and generated ones, close to each other where they hold similar elements.
 
     points = [
-        Points.of("training", training.compositions),
-        Points.of("generated", sample.compositions),
+        Points.of("training", training.compositions, embedding=embedding_of("gpt2")),
+        Points.of("generated", sample.compositions, embedding=embedding_of("gpt2")),
     ]
-    composition_map(points)
+    composition_map(points, embedding=embedding_of("gpt2").in_words)
 
 Two dimensions by UMAP (McInnes, Healy and Melville, arXiv:1802.03426). Distances within a neighbourhood mean something;
 those between distant groups, and the axes, do not.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mattransformer.elements import SYMBOLS
+from mattransformer.pictures.embeddings import BY_FRACTIONS, Embedding
 from mattransformer.pictures.picture import (
     GENERATED,
     HELD_OUT,
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 MOST: Final = 3_000
 """Points of one kind."""
 
-FRACTIONS: Final = "element fractions"
 NEIGHBOURS: Final = 15
 SPREAD: Final = 0.1
 """UMAP's `min_dist`, its own default, as is the number of neighbours."""
@@ -60,52 +59,49 @@ class Points:
         name: `training`, `held out` and `generated` have their colours in every picture.
         embeddings: one row a composition, (n, d).
         labels: formulas, n.
+        left_out: compositions that have more atoms than the embedding takes.
     """
 
     name: str
     embeddings: NDArray[np.float32]
     labels: Sequence[str]
+    left_out: int = 0
 
     @classmethod
-    def of(cls, name: str, compositions: Compositions, seed: int = 0, most: int = MOST) -> Points:
-        """Draw compositions and embed them by their element fractions.
+    def of(
+        cls,
+        name: str,
+        compositions: Compositions,
+        seed: int = 0,
+        most: int = MOST,
+        embedding: Embedding = BY_FRACTIONS,
+    ) -> Points:
+        """Draw compositions and embed them.
 
         Args:
             name: of the kind.
             compositions: n of them.
             seed: of the draw.
             most: compositions to draw; all where there are no more.
+            embedding: what makes numbers of them; by default their element fractions, in 118 dimensions.
 
         Returns:
-            At most so many points in 118 dimensions.
+            At most so many points, of compositions that the embedding takes.
         """
-        own = compositions.take(_drawn(len(compositions), most, seed))
-        return cls(name, element_fractions(own), [own.formula(at).reduced_formula for at in range(len(own))])
+        taken = np.flatnonzero(embedding.takes(compositions))
+        own = compositions.take(taken[_drawn(len(taken), most, seed)])
+        labels = [own.formula(at).reduced_formula for at in range(len(own))]
+        return cls(name, embedding.vectors(own), labels, len(compositions) - len(taken))
 
     def draw(self, seed: int, most: int) -> Points:
         """Keep at most so many, in their order."""
         rows = _drawn(len(self.labels), most, seed)
-        return Points(self.name, self.embeddings[rows], [self.labels[row] for row in rows.tolist()])
-
-
-def element_fractions(compositions: Compositions) -> NDArray[np.float32]:
-    """Give the share of each element among the atoms.
-
-    Args:
-        compositions: n of them.
-
-    Returns:
-        From 0 to 1, by atomic number from hydrogen, (n, 118).
-    """
-    found = np.zeros((len(compositions), len(SYMBOLS)), dtype=np.float32)
-    atoms = compositions.totals(compositions.amounts)
-    owners = compositions.owners
-    found[owners, compositions.numbers.astype(np.int64) - 1] = compositions.amounts / atoms[owners]
-    return found
+        labels = [self.labels[row] for row in rows.tolist()]
+        return Points(self.name, self.embeddings[rows], labels, self.left_out)
 
 
 def composition_map(
-    points: Sequence[Points], *, embedding: str = FRACTIONS, seed: int = 0, most: int = MOST
+    points: Sequence[Points], *, embedding: str = BY_FRACTIONS.in_words, seed: int = 0, most: int = MOST
 ) -> Picture:
     """Draw points of several kinds on one map.
 
@@ -143,6 +139,9 @@ def composition_map(
         f"drawn at random where there are more. Neighbours are similar; the axes have no unit and distances between "
         f"groups no meaning."
     )
+    left_out = sum(own.left_out for own in drawn)
+    if left_out:
+        caption += f" Left out: {left_out:,} with more atoms than the model has room for."
     return Picture("map", "Map of compositions", caption, _draw(drawn, parts), least_width=640)
 
 

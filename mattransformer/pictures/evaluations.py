@@ -11,12 +11,14 @@ from typing import Final
 
 import numpy as np
 
+from mattransformer.errors import MattransformerError
 from mattransformer.metrics.evaluations import Evaluation
 from mattransformer.metrics.formation_energy import predict
 from mattransformer.metrics.formulas import FormulaList
 from mattransformer.pictures.composition_map import Points, composition_map
+from mattransformer.pictures.embeddings import DEFAULT, embedding_of
 from mattransformer.pictures.energies import Energies, energy_histogram
-from mattransformer.pictures.picture import Picture, PictureError
+from mattransformer.pictures.picture import Picture, PictureError, require
 from mattransformer.pictures.report import write_report
 from mattransformer.pictures.score_pictures import score_pictures
 
@@ -24,13 +26,14 @@ _MOST: Final = 20_000  # compositions of a list whose energies are drawn
 _LEAST: Final = 20  # compositions that a map is worth drawing for
 
 
-def write_pictures(evaluation: Evaluation, folder: Path, name: str) -> str:
+def write_pictures(evaluation: Evaluation, folder: Path, name: str, embed: str = DEFAULT) -> str:
     """Write the page and its pictures.
 
     Args:
         evaluation: of a file.
         folder: for them.
         name: of the list, for the title.
+        embed: what the map is of, see `embedding_of`.
 
     Returns:
         One line that says what was written, or why nothing could be drawn.
@@ -41,10 +44,13 @@ def write_pictures(evaluation: Evaluation, folder: Path, name: str) -> str:
     try:
         pictures = [*score_pictures(scores), *_energies_drawn(evaluation, training, held_out)]
         try:
-            pictures += _map_drawn(evaluation.sample, training, held_out)
-        except PictureError as error:  # of a library that is missing: the others are worth having
+            pictures += _map_drawn(evaluation.sample, training, held_out, embed)
+        except (
+            MattransformerError
+        ) as error:  # of a library or model that is missing: the others are worth having
             missing = f"; no map: {error}"
-        return write_report(scores, pictures, folder, f"Report on {name}").note + missing
+        written = write_report(scores, pictures, folder, f"Report on {name}", evaluation.record["space"])
+        return written.note + missing
     except PictureError as error:
         return f"no pictures: {error}"
 
@@ -57,15 +63,25 @@ def _energies_drawn(
         yield energy_histogram(
             Energies(energies.values, _energies(training), _energies(held_out)),
             float(energies.record["test"]["mae"]["value"]),
+            float(energies.record["hypothetical"]["bias"]["value"]),
             origin="estimated, too",
         )
 
 
-def _map_drawn(sample: FormulaList, training: FormulaList, held_out: FormulaList) -> Iterator[Picture]:
+def _map_drawn(
+    sample: FormulaList, training: FormulaList, held_out: FormulaList, embed: str
+) -> Iterator[Picture]:
     lists = {"training": training, "held out": held_out, "generated": sample}
-    points = [Points.of(name, own.compositions) for name, own in lists.items() if len(own)]
+    if sum(map(len, lists.values())) < _LEAST:
+        return
+    require("plotly", "umap", "sklearn")  # before a model is opened in vain
+    embedding = embedding_of(embed)
+    points = [
+        Points.of(name, own.compositions, embedding=embedding) for name, own in lists.items() if len(own)
+    ]
+    points = [own for own in points if len(own.labels)]
     if sum(len(own.labels) for own in points) >= _LEAST:
-        yield composition_map(points)
+        yield composition_map(points, embedding=embedding.in_words)
 
 
 def _joined(lists: list[FormulaList]) -> FormulaList:

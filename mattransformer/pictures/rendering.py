@@ -8,6 +8,7 @@ Kaleido needs a browser: the one that `BROWSER_PATH` names, or else a Chromium o
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -94,8 +95,9 @@ def write_images(
                 # MathJax would be fetched from a server.
                 kopts={"path": browser, "mathjax": False, "timeout": _TIMEOUT},
             )
-        # Of a browser that does not start anything may come, from OSError to errors of kaleido's own.
-        except Exception as error:
+        # Of a browser that does not start anything may come, from OSError to errors of kaleido's own; of one that is
+        # too slow, a task that was cancelled, which is no Exception.
+        except (Exception, asyncio.CancelledError) as error:
             raise PictureError(f"{browser} does not draw ({_first_line(error)}): {HOW_TO_GET}") from error
         contents = [path.read_bytes() for path in drawn]
     images = tuple(folder / path.name for path in drawn)

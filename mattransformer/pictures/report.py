@@ -20,6 +20,7 @@ from typing import Any, Final
 from mattransformer.files import write_text
 from mattransformer.pictures.picture import Picture, PictureError, require, template
 from mattransformer.pictures.rendering import HOW_TO_GET, find_browser, write_images
+from mattransformer.pictures.space_tables import space_tables
 from mattransformer.pictures.tables import tables
 
 PAGE: Final = "report.html"
@@ -48,6 +49,7 @@ def write_report(
     figures: Sequence[Picture],
     folder: str | Path,
     title: str = "Report on a list of compositions",
+    space: Mapping[str, Any] | None = None,
 ) -> Report:
     """Write `report.html` and, where a browser is found, a PNG file a picture.
 
@@ -57,6 +59,8 @@ def write_report(
         folder: is made where it is missing; PNG files of the same names that an earlier report left are replaced or
             removed.
         title: of the page.
+        space: of `metrics.space.Neighbourhood.as_dict`: coverage, precision, diversity and energies; None has no such
+            tables.
 
     Returns:
         What was written; see its `note`.
@@ -67,7 +71,7 @@ def write_report(
     """
     require("plotly", "jinja2")
     _check_names(figures)
-    page = render_page(scores, figures, title)
+    page = render_page(scores, figures, title, space)
     folder = Path(folder).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +87,9 @@ def write_report(
     return Report(folder / PAGE, images, f"{folder / PAGE}: {note}")
 
 
-def render_page(scores: Mapping[str, Any], figures: Sequence[Picture], title: str) -> str:
+def render_page(
+    scores: Mapping[str, Any], figures: Sequence[Picture], title: str, space: Mapping[str, Any] | None = None
+) -> str:
     """Give the page as text; see `write_report`."""
     from jinja2 import Environment, StrictUndefined
     from plotly.offline import get_plotlyjs
@@ -93,7 +99,7 @@ def render_page(scores: Mapping[str, Any], figures: Sequence[Picture], title: st
     )
     written: str = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         title=title,
-        tables=tables(scores),
+        tables=(*tables(scores), *space_tables(space or {})),
         remarks=[str(remark) for remark in scores.get("remarks") or ()],
         unreadable=_unreadable(scores),
         footnotes=_footnotes(scores),

@@ -61,7 +61,7 @@ def _pictures(scores: Mapping[str, Any], name: str, published: Sequence[Bar]) ->
     if bars:
         words = (scores.get("settings") or {}).get(SETTING, SETTING)
         yield validity_bars(bars, words, published)
-    yield from _element_tables(scores.get("profiles") or {}, training)
+    yield from _element_tables(scores, training)
     unique = (whole.get("uniqueness") or {}).get("curve") or {}
     if unique.get("rows"):
         sizes = np.array(unique["rows"])
@@ -90,13 +90,17 @@ def _estimate(share: Mapping[str, Any]) -> Estimate:
     return Estimate(share["share"], low, high)
 
 
-def _element_tables(profiles: Mapping[str, Any], training: Sequence[str]) -> Iterator[Picture]:
+def _element_tables(scores: Mapping[str, Any], training: Sequence[str]) -> Iterator[Picture]:
+    """Draw the sample beside all training lists together, or the first, where only their single profiles are known."""
+    profiles = scores.get("profiles") or {}
     named = [name for name in training if name in profiles]
     if not named or "sample" not in profiles:
         return
-    sample, learned = _occurrence(profiles["sample"]), _occurrence(profiles[named[0]])
+    together = scores.get("training_profile")
+    sample, learned = _occurrence(profiles["sample"]), _occurrence(together or profiles[named[0]])
     if sample.compositions and learned.compositions:
-        yield element_table(sample, learned, named[0])
+        name = f"{', '.join(named)} together" if together and len(named) > 1 else named[0]
+        yield element_table(sample, learned, name)
 
 
 def _occurrence(profile: Mapping[str, Any]) -> Occurrence:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mattransformer.metrics.intervals import percent_ends
+
 NONE: Final = "–"
 """A number that there is not."""
 
@@ -36,6 +38,7 @@ _SAID: Final = frozenset(
         "whole",
         "classes",
         "profiles",
+        "training_profile",
     }
 )
 _VALUES: Final = ("share", "mean", "enrichment")
@@ -135,7 +138,7 @@ def estimate(figures: object) -> Cell:
         return Cell(number(value), " to ".join(map(_end, interval)) if interval else "")
     # Small shares, such as those of recovery, have a digit more.
     digits = 1 if value >= 0.01 or value == 0 else 2
-    ends = f"{100 * interval[0]:.{digits}f} to {100 * interval[1]:.{digits}f}" if interval else ""
+    ends = " to ".join(percent_ends(interval, digits)) if interval else ""
     return Cell(f"{100 * value:.{digits}f} %", ends)
 
 
@@ -168,6 +171,7 @@ def _list_table(scores: Mapping[str, Any], whole: Mapping[str, Any]) -> Table:
         "novel, in none of the known lists": novelty.get("all"),
         **({f"not in {name}": own for name, own in lists.items()} if len(lists) > 1 else {}),
         **{f"novel, {_kind(kind)}": own for kind, own in _mapping(novelty.get("by_elements")).items()},
+        "single elements, which are not novel": novelty.get("single_elements") or None,
     }
     return Table("The list", ("",), tuple(_row(name, own) for name, own in found.items() if own is not None))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mattransformer.metrics.intervals import percent_ends
 from mattransformer.metrics.published import FIGURES
 from mattransformer.pictures.picture import (
     BLUE,
@@ -225,5 +226,5 @@ def _in_words(own: Estimate) -> str:
     return (
         value
         if own.low is None or own.high is None
-        else f"{value} ({100 * own.low:.1f} to {100 * own.high:.1f})"
+        else f"{value} ({' to '.join(percent_ends((own.low, own.high)))})"
     )

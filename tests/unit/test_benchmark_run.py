@@ -27,7 +27,16 @@ from mattransformer.benchmark.run import (
 )
 from mattransformer.benchmark.sources import LanguageModelSource
 from mattransformer.benchmark.systems import BenchmarkError, System
-from mattransformer.benchmark.tables import MARKS, PAGE, common_rung, page, short_tables, write_tables
+from mattransformer.benchmark.tables import (
+    MARKS,
+    PAGE,
+    Records,
+    class_table,
+    common_rung,
+    page,
+    short_tables,
+    write_tables,
+)
 from mattransformer.data.corpora import load_corpus
 from mattransformer.metrics.formulas import FormulaList
 from mattransformer.metrics.published import FIGURES
@@ -80,6 +89,39 @@ def test_a_language_model_is_ahead_of_random_formulas_in_all_that_is_counted(res
         ("found", TRAINING, "all"),
     ):
         assert share(model, *keys) > share(random, *keys)
+
+
+def test_chemistry_classes_are_recorded_with_intervals_and_what_is_found_of_their_test_rows(
+    lists: Lists, results: Path
+) -> None:
+    own = cell(results, "gpt2", "mix")
+    classes, found = own["classes"], own["found"][TEST]["all"]
+    assert sum(part["found"]["count"] for part in classes.values()) == found["count"]
+    assert sum(part["found"]["of"] for part in classes.values()) == found["of"] == len(lists.sought[TEST])
+    assert all(
+        len(part[key]["interval"]) == 2
+        for part in classes.values()
+        for key in ("share", "balanced", "new", "found")
+        if part[key]["of"]
+    )
+
+
+def test_tables_by_class_have_what_is_found_and_a_dash_for_older_records(results: Path) -> None:
+    oxides = cell(results, "gpt2", "mix")["classes"]["oxide"]
+    assert f"{100 * oxides['found']['share']:.1f} %" in class_cell(read_all("mp", results), "gpt2")
+    older = read_all("mp", results)
+    for part in older["gpt2"]["settings"]["mix"][SAMPLING]["1000"]["classes"].values():
+        part |= {key: part[key]["share"] for key in ("share", "charge_neutral", "balanced", "new")}
+        del part["found"]
+    assert class_cell(older, "gpt2").endswith(", –")
+    assert class_cell(older, "gpt2").startswith(f"{100 * oxides['share']['share']:.1f} %, ")
+
+
+def class_cell(records: Records, system: str) -> str:
+    """What the table by class says of a system's oxides."""
+    lines = list(class_table("mp", records))
+    at = next(line for line in lines if "| system" in line).split(" | ").index("oxide")
+    return next(line for line in lines if line.startswith(f"| `{system}`")).split(" | ")[at]
 
 
 def test_training_rows_recover_themselves_and_no_test_row(lists: Lists) -> None:

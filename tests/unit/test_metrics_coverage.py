@@ -10,7 +10,7 @@ import pytest
 from mattransformer.data.embedded import EMBEDDED_FILE
 from mattransformer.data.readers import read_rows
 from mattransformer.formula import Formula
-from mattransformer.metrics.coverage import CoverageError, coverage, usual_distance
+from mattransformer.metrics.coverage import LEAST, CoverageError, coverage, usual_distance
 from mattransformer.screening.columns import read_column
 from mattransformer.screening.compositions import Compositions
 
@@ -73,8 +73,49 @@ def test_compositions_with_shuffled_elements_cover_and_are_near_less(real: Compo
 def test_without_a_threshold_half_of_the_references_say_what_is_near(real: Compositions) -> None:
     own = real.take(rows(0, 1_000))
     found = coverage(real.take(rows(1_000, 3_000)), own, seed=3)
-    assert found.threshold == usual_distance(own, seed=3) > 0
+    assert found.threshold == usual_distance(own, seed=3)
+    assert (found.threshold.value or 0) > 0
     assert "half of the references" in found.as_dict()["threshold_is"]
+
+
+def test_what_is_near_is_not_measured_on_compositions_that_are_in_the_training_list_themselves(
+    real: Compositions,
+) -> None:
+    outside, training = real.take(rows(0, 400)), real.take(rows(400, 2_000))
+    mixed = real.take(rows(0, 1_000))  # 600 of these are trained
+    found = usual_distance(mixed, training)
+    assert found.value == usual_distance(outside, training).value
+    assert (found.compositions, found.shared) == (400, 600)
+    told = coverage(training, mixed, found).as_dict()
+    assert told["threshold_of"] == {"compositions": 400, "left_out": 600}
+
+
+@pytest.mark.parametrize("left", [0, 1, LEAST - 1])
+def test_coverage_of_too_few_held_out_compositions_is_not_judged_and_the_reason_is_told(
+    left: int, real: Compositions
+) -> None:
+    training = real.take(rows(0, 500))
+    held_out = real.take(np.r_[rows(0, 50), rows(500, 500 + left)])
+    near = usual_distance(held_out, training)
+    assert near.value is None
+    told = coverage(training, held_out, near).as_dict()
+    for name in ("coverage", "precision"):
+        assert told[name]["share"] is None
+        assert f"there are {left} to hold against 500 others, 50 left out" in told[name]["reason"]
+    assert told["threshold"] is None
+
+
+def test_one_reference_alone_has_no_usual_distance() -> None:
+    one = compositions_of("NaCl")
+    told = coverage(compositions_of("KCl", "MgO"), one).as_dict()
+    assert told["coverage"]["share"] is None
+    assert "6 compositions or more" in told["coverage"]["reason"]
+
+
+def test_six_compositions_outside_the_training_list_are_enough(real: Compositions) -> None:
+    near = usual_distance(real.take(rows(500, 500 + LEAST)), real.take(rows(0, 500)))
+    assert near.value is not None
+    assert near.compositions == LEAST
 
 
 def test_long_lists_are_represented_by_a_draw_that_the_seed_decides(real: Compositions) -> None:
@@ -95,7 +136,7 @@ def test_long_lists_are_represented_by_a_draw_that_the_seed_decides(real: Compos
 
 def test_nothing_in_a_list_is_told_with_the_reason() -> None:
     some, none = compositions_of("NaCl", "KCl", "MgO"), compositions_of()
-    without_samples = coverage(none, some).as_dict()
+    without_samples = coverage(none, some, 1.0).as_dict()
     assert without_samples["coverage"]["share"] == 0
     assert without_samples["precision"]["reason"] == "there is no sample"
     without_references = coverage(some, none).as_dict()

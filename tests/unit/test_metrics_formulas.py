@@ -160,6 +160,8 @@ def test_every_format_is_read(ending: str, tmp_path: Path) -> None:
         ("a.csv", "id,formula\n\n"),
         ("a.txt", "# none\n\n"),
         ("a.jsonl", "\n"),
+        ("a.json", "[]"),
+        ("a.json", '{"formula": []}'),
     ],
 )
 def test_a_file_without_rows_gives_an_empty_list(name: str, content: str, tmp_path: Path) -> None:

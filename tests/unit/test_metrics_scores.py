@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 from pathlib import Path
@@ -17,9 +18,9 @@ from mattransformer.data.known import KnownFormulas
 from mattransformer.data.readers import CorpusError
 from mattransformer.metrics.classes import CLASSES
 from mattransformer.metrics.evaluations import check_folder, evaluate_file
-from mattransformer.metrics.formulas import FormulaList
+from mattransformer.metrics.formulas import FormulaList, label_of
 from mattransformer.metrics.scores import Scores, ScoresError, score
-from mattransformer.metrics.table import table
+from mattransformer.metrics.table import space_table, table
 
 POOL = [
     "NaCl",
@@ -130,6 +131,47 @@ def test_bad_lists_have_a_report_and_no_crash(rows: list[str], beside: bool) -> 
     assert remark in table(json.loads(text), "bad.csv")
 
 
+def test_single_elements_are_no_novelty_and_the_report_says_so() -> None:
+    found = scores_of(["Fe", "O2", "KCl"]).as_dict()
+    assert found["whole"]["novelty"]["all"]["count"] == 1
+    assert found["whole"]["novelty"]["single_elements"] == 2
+    assert (
+        "some compositions are single elements (2): they count as not charge-neutral and as known, not new"
+        in (found["remarks"])
+    )
+
+
+def test_a_list_without_repetition_says_that_its_uniqueness_may_say_nothing() -> None:
+    words = "no composition comes twice in 3 readable rows"
+    assert any(words in own for own in scores_of(["NaCl", "KCl", "MgO", "Xx2"]).as_dict()["remarks"])
+    for rows in (["NaCl", "KCl", "KCl"], ["NaCl"], []):
+        assert not any("comes twice" in own for own in scores_of(rows).as_dict()["remarks"])
+
+
+def test_a_share_of_none_is_printed_with_an_interval_that_has_a_width() -> None:
+    found = score(FormulaList.of(["NaCl2", "NaCl3"])).as_dict()
+    line = next(
+        line for line in table(found, "odd.csv").splitlines() if line.startswith("EN-balanced, smact14")
+    )
+    assert line.endswith("0.0 %  0.0 to 65.8 %")  # Wilson's: 3.8415 / (2 + 3.8415)
+    assert "of shares of 0 and 100 % Wilson's" in found["intervals"]
+
+
+def test_all_training_lists_together_have_a_profile_with_each_composition_once() -> None:
+    lists = {"old": FormulaList.of(["NaCl", "KCl"]), "new": FormulaList.of(["NaCl", "MgO", "CaO"])}
+    found = score(FormulaList.of(["NaCl"]), training=lists).as_dict()
+    assert found["training_profile"]["elements"] == {"O": 2, "Na": 1, "Mg": 1, "Cl": 2, "K": 1, "Ca": 1}
+    assert found["training_profile"]["number_of_elements"] == {"2": 4}
+    assert "training_profile" not in score(FormulaList.of(["NaCl"])).as_dict()
+
+
+def test_of_several_random_lists_the_first_is_compared_with_and_the_report_says_so() -> None:
+    lists = {"a": FormulaList.of(["NaCl"]), "b": FormulaList.of(["KCl"])}
+    found = score(FormulaList.of(["NaCl"]), held_out=TRAINING, random=lists).as_dict()
+    assert "enrichments are over a, the first of 2 random lists" in found["remarks"]
+    assert found["whole"]["references"]["held-out"]["recovery"]["enrichment"]["found_by_random"] == 1
+
+
 def test_shares_of_an_empty_list_are_none_with_the_reason_beside() -> None:
     whole = scores_of([]).as_dict()["whole"]
     assert whole["validity"]["smact14"]["balanced"]["share"] is None
@@ -211,7 +253,12 @@ def test_the_command_scores_a_file_and_writes_all_numbers(
         )
     )
     assert "formation energy, estimated: mean" in printed
-    assert Path("report/report.html").exists()
+    page = Path("report/report.html").read_text(encoding="utf-8")
+    for words in (
+        *("Coverage and precision", "Diversity and estimated formation energies", "eV/atom too low"),
+        "UMAP of embeddings of the language model gpt2",
+    ):
+        assert words in page
     assert report["space"]["coverage"]["mp-transport:test"]["coverage"]["share"] is not None
     assert report["scores"]["whole"]["validity"]["smact14"]["balanced"]["count"] == 2
     assert report["scores"]["whole"]["novelty"]["all"]["count"] == 1
@@ -226,6 +273,81 @@ def test_the_command_scores_a_file_and_writes_all_numbers(
         == 64
     )
     assert str(samples.parent) not in json.dumps(report)
+
+
+@pytest.fixture
+def lists(samples: Path) -> Path:
+    """Two folders with a list of the same name in each."""
+    for folder, rows in (("a", ["NaCl", "KCl"]), ("b", ["SrTiO3", "MgO", "CaO"])):
+        (samples.parent / folder).mkdir()
+        (samples.parent / folder / "list.txt").write_text("\n".join(rows))
+    return samples
+
+
+def test_lists_of_one_file_name_are_told_apart_by_names_of_their_own(
+    lists: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("evaluate", str(lists), "--held-out", "salts=a/list.txt", "--held-out", "b/list.txt") == 0
+    printed = capsys.readouterr().out
+    assert any(line.startswith("salts ") and "1 of 2" in line for line in printed.splitlines())
+    assert any(line.startswith("list.txt ") and "1 of 3" in line for line in printed.splitlines())
+
+
+def test_hashes_of_two_files_of_one_name_in_one_list_are_both_kept(lists: Path) -> None:
+    record = evaluate_file(lists, held_out=["both=a/list.txt+b/list.txt"]).record
+    assert list(record["lists"]["both"]) == ["list.txt", "list.txt (2)"]
+    assert record["scores"]["whole"]["references"]["both"]["compositions"] == 5
+
+
+def test_a_name_of_a_folder_with_an_equals_sign_is_no_name_of_a_list() -> None:
+    assert label_of("mine=a/list.csv:test+mp") == ("mine", "a/list.csv:test+mp")
+    assert label_of("lr=0.1/list.csv") == ("lr", "0.1/list.csv")
+    assert label_of("./lr=0.1/list.csv") == ("", "./lr=0.1/list.csv")
+    assert label_of("mp:train+oqmd:train") == ("", "mp:train+oqmd:train")
+
+
+@pytest.mark.parametrize("second", ["--known", "--held-out", "--random", "--training"])
+def test_lists_that_cannot_be_told_apart_are_refused_with_the_way_out(
+    second: str, lists: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("evaluate", str(lists), "--training", "a/list.txt", second, "b/list.txt") == 2
+    told = capsys.readouterr().err
+    assert "two lists are called 'list.txt' (a/list.txt and b/list.txt)" in told
+    assert "mine=b/list.txt" in told
+    assert told.count("\n") == 1
+
+
+def test_every_random_list_is_used(lists: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run("evaluate", str(lists), *("--random", "one=a/list.txt"), *("--random", "two=b/list.txt"))
+    printed = capsys.readouterr().out
+    assert code == 0
+    assert next(line for line in printed.splitlines() if "95 % interval" in line).split()[-2:] == [
+        "one",
+        "two",
+    ]
+    assert "enrichments are over one, the first of 2 random lists" in printed
+
+
+def test_the_text_says_on_how_many_compositions_coverage_rests(samples: Path) -> None:
+    space = evaluate_file(samples, held_out=["mp-transport:test"]).record["space"]
+    own = space["coverage"]["mp-transport:test"]
+    told = space_table(space)
+    assert f"({own['compared']['references']:,}" in told or f"(all {own['compared']['references']:,}" in told
+    assert "of the samples (all 3) have one" in told
+    own["compared"] |= {"samples": 10_000, "of_samples": 944_902}
+    own["threshold_of"]["left_out"] = 12
+    told = space_table(space)
+    assert "of the samples (10,000 drawn of 944,902) have one of mp-transport:test" in told
+    assert "12 of mp-transport:test are training compositions, and left out of what is near" in told
+
+
+def test_coverage_of_a_held_out_list_that_was_trained_is_not_judged(lists: Path) -> None:
+    space = evaluate_file(
+        lists, training=["mp-transport:train"], held_out=["twin=mp-transport:train"]
+    ).record["space"]
+    assert space["coverage"]["twin"]["coverage"]["share"] is None
+    told = space_table(space)
+    assert "coverage of twin cannot be judged: what is near is measured on 6 compositions or more" in told
 
 
 def test_the_stages_of_an_evaluation_are_told_before_they_begin(samples: Path) -> None:
@@ -264,10 +386,50 @@ def test_the_command_reports_an_empty_file(samples: Path, capsys: pytest.Capture
     assert Path("report/scores.json").is_file()
 
 
+def test_an_empty_list_of_json_has_a_report_as_an_empty_table_has(
+    samples: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = samples.with_suffix(".json")
+    path.write_text("[]")
+    assert run("evaluate", str(path)) == 0
+    assert "the list is empty" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("image.csv", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "it is no text, or not UTF-8 (byte 8 is zero)"),
+        (
+            "list.txt",
+            "NaCl\nKCl\n".encode("utf-16"),
+            "it is no text, or not UTF-8 (byte 3 is zero); save the file as UTF-8",
+        ),
+        ("list.json", b"\x00\x01", "it is no text"),
+        ("list.csv.gz", b"formula\nNaCl\n", "not compressed with gzip, as its name says; take .gz off"),
+        ("list.jsonl", gzip.compress(b'"NaCl"', mtime=0), "compressed with gzip; let its name end in .gz"),
+        (
+            "list.csv",
+            b"x,y\nNaCl,KCl\n",
+            "name the one to read (column=..., on the command line --column), or call it",
+        ),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_refused_in_one_line(
+    name: str, content: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert run("evaluate", str(tmp_path / name)) == 2
+    told = capsys.readouterr().err
+    assert words in told
+    assert name in told
+    assert told.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["missing.csv"], "missing.csv"),
+        (["samples.csv", "--embed", "gpt5", "-o", "report"], "gpt5"),
         (["samples.csv", "--column", "energy"], "has no column 'energy'"),
         (["samples.csv", "--held-out", "mq:test"], "mq is neither a file nor a corpus"),
         (["samples.csv", "--training", "samples.csv", "--held-out", "samples.csv"], "two lists are called"),
@@ -287,7 +449,9 @@ def test_the_command_refuses_in_one_line_and_writes_nothing(
 
 def test_the_help_of_the_command_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("evaluate", "--help") == 0
-    assert "mattransformer evaluate " in capsys.readouterr().out.partition("Examples")[2]
+    told = capsys.readouterr().out
+    assert "mattransformer evaluate " in told.partition("Examples")[2]
+    assert "[NAME=]FILE_OR_CORPUS" in told
 
 
 def test_an_existing_folder_is_written_to(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mattransformer.elements import SYMBOLS
 from mattransformer.formula import Formula
 from mattransformer.metrics.classes import CLASSES, KINDS, by_kind, class_names, classes, kinds
 from mattransformer.metrics.formulas import FormulaList
-from mattransformer.metrics.intervals import mean, ratio, share, share_of, wilson
+from mattransformer.metrics.intervals import mean, percent_ends, ratio, recorded, share, share_of, wilson
 from mattransformer.metrics.novelty import novelty
 from mattransformer.metrics.uniqueness import curve_sizes, uniqueness
 from mattransformer.metrics.validity import SETTINGS, validity
@@ -177,6 +177,16 @@ def test_twenty_sizes_lead_from_ten_to_a_million() -> None:
     assert curve_sizes(0).tolist() == []
 
 
+def test_single_elements_are_known_and_counted_apart() -> None:
+    sample = FormulaList.of(["Fe", "O2", "NaCl", "KCl"])
+    found = novelty(sample, {"compounds": FormulaList.of(["NaCl"])})
+    assert found.new["compounds"].tolist() == [False, False, False, True]
+    told = found.as_dict()
+    assert told["single_elements"] == 2
+    assert told["by_elements"]["unary"]["count"] == 0
+    assert told["all"]["count"] == 1
+
+
 def test_novelty_is_told_for_each_list_and_for_all() -> None:
     sample = FormulaList.of(["NaCl", "KCl", "Na5Cl", "SrTiO3"])
     lists: dict[str, Known] = {
@@ -206,6 +216,35 @@ def test_the_interval_of_a_share_is_that_of_draws_one_by_one() -> None:
 def test_the_interval_of_a_share_of_a_million_is_drawn_at_once() -> None:
     low, high = share_of(300_000, 1_000_000).interval or (0, 0)
     assert (low, high) == pytest.approx((0.3 - 0.000898, 0.3 + 0.000898), abs=3e-5)
+
+
+@pytest.mark.parametrize("n", [1, 20, 1_000_000])
+def test_the_interval_of_none_and_of_all_is_wilsons_and_has_a_width(n: int) -> None:
+    none, every = share_of(0, n).interval, share_of(n, n).interval
+    assert none == wilson(0, n)
+    assert every == wilson(n, n)
+    assert none is not None
+    assert none[0] == 0 < none[1]
+    assert none[1] == pytest.approx(3.8415 / (n + 3.8415), abs=1e-5)
+
+
+def test_a_share_that_was_recorded_without_width_is_read_with_wilsons_interval() -> None:
+    older = {"share": 0.0, "interval": [0.0, 0.0], "count": 0, "of": 20}
+    assert recorded(older) == wilson(0, 20)
+    assert recorded({**older, "share": 0.5, "interval": [0.3, 0.7], "count": 10}) == (0.3, 0.7)
+    assert recorded({**older, "share": None, "interval": None, "of": 0}) is None
+
+
+def test_the_ends_of_a_narrow_interval_are_written_with_the_digits_that_tell_them_apart() -> None:
+    assert percent_ends((0.0, 0.1611)) == ("0.0", "16.1")
+    assert percent_ends(wilson(0, 1_000_000)) == ("0.0000", "0.0004")
+    assert percent_ends((0.5, 0.5)) == ("50.0", "50.0")
+
+
+def test_a_list_without_repetition_has_an_interval_of_uniqueness_below_all() -> None:
+    found = uniqueness(FormulaList.of(["NaCl", "KCl", "MgO"]))
+    assert found.interval == wilson(3, 3)
+    assert found.as_dict()["interval"] == list(wilson(3, 3))
 
 
 def test_a_seed_decides_an_interval() -> None:

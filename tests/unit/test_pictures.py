@@ -15,18 +15,25 @@ import pytest
 
 pytest.importorskip("plotly", reason="pictures need the extra `report`")
 
+from mattransformer.baselines.checkpoints import save_generator
+from mattransformer.baselines.pseudo_random import StoichiometryRandom
 from mattransformer.formula import Formula
+from mattransformer.generation.language_model import load
+from mattransformer.metrics.formation_energy import record as energy_record
 from mattransformer.metrics.formulas import FormulaList
 from mattransformer.metrics.scores import score
+from mattransformer.metrics.space import neighbourhood
 from mattransformer.pictures import rendering
-from mattransformer.pictures.composition_map import Points, composition_map, element_fractions, layout
+from mattransformer.pictures.composition_map import Points, composition_map, layout
 from mattransformer.pictures.curves import Curve, recovery_curves, uniqueness_curves
+from mattransformer.pictures.embeddings import check_embedding, element_fractions, embedding_of
 from mattransformer.pictures.energies import Energies, energy_histogram
 from mattransformer.pictures.periodic_tables import Occurrence, element_table
 from mattransformer.pictures.picture import LINES, Picture, PictureError, template
 from mattransformer.pictures.rendering import find_browser, standing_alone, write_images
 from mattransformer.pictures.report import PAGE, write_report
 from mattransformer.pictures.score_pictures import score_pictures
+from mattransformer.pictures.space_tables import space_tables
 from mattransformer.pictures.tables import NONE, estimate, tables
 from mattransformer.pictures.validity import PUBLISHED, TRAINING_SET, Bar, Estimate, validity_bars
 from mattransformer.screening.compositions import Compositions
@@ -205,6 +212,11 @@ def test_an_energy_histogram_gives_each_list_as_shares_of_its_own_bins() -> None
     assert bins == {-1.1: 25.0, -1.0: 50.0, 0.0: 25.0, 0.1: 25.0}
     assert "training (1)" in lines
     assert "0.123 eV/atom" in picture.caption
+    assert "too low" not in picture.caption
+    biased = energy_histogram(energies, 0.123, -0.2724)
+    assert (
+        "hypothetical compounds (of OQMD, not in MP) its estimates are 0.27 eV/atom too low" in biased.caption
+    )
     assert "eV/atom" in picture.figure.layout.xaxis.title.text
 
 
@@ -247,6 +259,32 @@ def test_a_map_shows_training_behind_every_other_list_and_escapes_labels() -> No
     assert all(len(trace.x) == 15 and np.isfinite(trace.x).all() for trace in picture.figure.data)
     assert "<" not in picture.figure.data[-1].text[0]
     assert "embeddings of a test" in picture.caption
+
+
+def test_a_map_of_a_language_model_says_so_and_leaves_out_what_is_too_long_for_it() -> None:
+    pytest.importorskip("umap", reason="maps need the extra `report`")
+    embedding = embedding_of("gpt2")
+    salts = [f"{a}{x}" for a in ("Li", "Na", "K", "Rb") for x in ("F", "Cl", "Br", "I")]
+    own = compositions([*salts, "C60H61", "B2C59"])
+    points = Points.of("generated", own, embedding=embedding)
+    assert (list(points.labels), points.left_out) == ([*salts, "B2C59"], 1)  # room for 61 atoms
+    assert points.embeddings.shape == (17, 192)
+    assert np.array_equal(points.embeddings[:3], load("gpt2").embed(salts)[:3])
+    caption = composition_map([points], embedding=embedding.in_words).caption
+    assert "UMAP of embeddings of the language model gpt2" in caption
+    assert "Left out: 1 with more atoms" in caption
+
+
+def test_an_embedding_by_fractions_takes_every_composition() -> None:
+    embedding = embedding_of("fractions")
+    assert embedding.in_words == "element fractions"
+    assert embedding.takes(compositions(["C60H61"])).all()
+
+
+def test_a_generator_that_is_no_language_model_embeds_nothing(tmp_path: Path) -> None:
+    save_generator(StoichiometryRandom.fit(["NaCl", "KBr"]), tmp_path)
+    with pytest.raises(PictureError, match="no language model and embeds nothing"):
+        check_embedding(str(tmp_path))
 
 
 def test_a_seed_decides_the_layout_and_oxides_lie_apart_from_intermetallics() -> None:
@@ -303,6 +341,71 @@ def test_a_share_of_nothing_and_an_open_interval_are_written() -> None:
     assert estimate({"share": 0.0038, "interval": [0.002, 0.006]}).value == "0.38 %"
 
 
+# --- where the compositions lie
+
+
+@pytest.fixture(scope="module")
+def space() -> dict[str, Any]:
+    corpus = FormulaList.of_corpus("mp-transport:valid")
+    training, test, other = (
+        corpus.select((np.arange(len(corpus)) >= low) & (np.arange(len(corpus)) < high))
+        for low, high in ((0, 300), (290, 400), (400, 450))
+    )
+    lists = {"test": test, "short": FormulaList.of(["NaCl"])}
+    made: dict[str, Any] = json.loads(
+        json.dumps(neighbourhood(other, lists, {"training": training}).as_dict(), allow_nan=False)
+    )
+    return made
+
+
+def test_coverage_precision_diversity_and_energies_have_tables_with_what_they_mean(
+    space: dict[str, Any],
+) -> None:
+    coverage, energies = space_tables(space)
+    rows = {row.name: [cell.value for cell in row.cells] for row in coverage.rows}
+    own = space["coverage"]["test"]
+    assert rows["test"][0] == f"{100 * own['coverage']['share']:.1f} %"
+    assert rows["test"][-2:] == ["110", "50"]
+    assert rows["short"][:3] == [NONE, NONE, NONE]
+    assert "10 of it are training compositions and left out" in coverage.note
+    assert (
+        "Coverage of short cannot be judged: what is near is measured on 6 compositions or more"
+        in coverage.note
+    )
+    first = dict(zip(energies.columns, energies.rows[0].cells, strict=True))
+    assert energies.rows[0].name == "all"
+    assert first["diversity"].value == f"{space['diversity']['mean']:.2f}"
+    assert first["formation energy, mean"].interval.count(" to ") == 1
+    errors = energy_record()
+    assert (
+        f"{errors['test']['mae']['value']:.2f} eV/atom on {errors['test']['rows']:,} test rows"
+        in energies.note
+    )
+    assert f"{-errors['hypothetical']['bias']['value']:.2f} eV/atom too low" in energies.note
+    assert all(len(row.cells) == len(table.columns) for table in (coverage, energies) for row in table.rows)
+
+
+def test_a_draw_of_a_long_list_is_told_in_the_table(space: dict[str, Any]) -> None:
+    longer = json.loads(json.dumps(space))
+    longer["coverage"]["test"]["compared"] |= {"samples": 10_000, "of_samples": 944_902}
+    (first, *_), _ = (table.rows for table in space_tables(longer))
+    assert first.cells[-1].value == "10,000 of 944,902"
+
+
+def test_the_page_of_a_list_has_where_its_compositions_lie(
+    scores: dict[str, Any], space: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "BROWSERS", ())
+    monkeypatch.delenv("BROWSER_PATH", raising=False)
+    text = write_report(scores, (), tmp_path, space=space).page.read_text(encoding="utf-8")
+    for words in (
+        "Coverage and precision",
+        "Diversity and estimated formation energies",
+        "hypothetical compounds",
+    ):
+        assert words in text
+
+
 # --- the report
 
 
@@ -313,6 +416,17 @@ def test_pictures_of_scores_hold_their_numbers(scores: dict[str, Any]) -> None:
     recovery = pictures["recovery"].figure.data[-1]
     assert recovery.y[-1] == pytest.approx(100 * 2 / 3)
     assert "<" not in recovery.name
+
+
+def test_a_periodic_table_is_beside_all_training_lists_together_and_says_which() -> None:
+    lists = {"MP": FormulaList.of(["MgO", "NaCl"]), "more": FormulaList.of(["MgO", "KF", "LiF"])}
+    found = score(FormulaList.of(["MgO"]), training=lists).as_dict()
+    drawn = {picture.name: picture for picture in score_pictures(found)}["elements"]
+    assert differences(drawn)["O"] == pytest.approx(75.0)  # 1 of 1 against 1 of 4
+    assert "4 of MP, more together" in drawn.caption
+    del found["training_profile"]  # as older reports have it
+    drawn = {picture.name: picture for picture in score_pictures(found)}["elements"]
+    assert "2 of MP, in" in drawn.caption
 
 
 def test_scores_of_an_empty_list_make_a_report_without_pictures_of_it(tmp_path: Path) -> None:
