@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from mattransformer.data.formula_columns import (
     CorpusError,
-    NoRowsError,
     check_names,
     formula_column,
     property_columns,
     select,
 )
-from mattransformer.data.readers import kind_of, read_rows, unreadable
+from mattransformer.data.readers import NoRowsError, kind_of, read_rows, unreadable
 from mattransformer.data.streams import formula_values
 
 if TYPE_CHECKING:

@@ -162,5 +162,5 @@ def _job(picture: Picture, path: Path, width: int, scale: float) -> dict[str, An
     return {"fig": drawn, "path": path, "opts": opts}
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
