@@ -72,12 +72,11 @@ def installed(wheel: Path) -> Path:
     if not complete.exists():
         shutil.rmtree(environments, ignore_errors=True)
         run(sys.executable, "-m", "venv", environment, folder=wheel.parent)
-        install = ("install", "--quiet", "--no-compile")
-        run(commands / "python", "-m", "pip", *install, wheel, folder=wheel.parent)
-        complete.touch()
+        how: tuple[str, ...] = ("--no-compile",)
     else:
-        install = ("install", "--quiet", "--no-deps", "--force-reinstall")
-        run(commands / "python", "-m", "pip", *install, wheel, folder=wheel.parent)
+        how = ("--no-deps", "--force-reinstall")
+    run(commands / "python", "-m", "pip", "install", "--quiet", *how, wheel, folder=wheel.parent)
+    complete.touch()
     return commands
 
 
