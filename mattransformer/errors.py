@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+_TELLING: Final = 8  # characters of a secret in a row that are taken for a piece of it
+
 
 class MattransformerError(ValueError):
     """Bad input, said in one line; the command line prints it and exits with code 2."""
 
 
-_TELLING: Final = 8  # characters of a secret in a row that are taken for a piece of it
+def without_password(address: str) -> str:
+    """Take user and password out of an address of the network, for messages and records.
+
+    Args:
+        address: `http://user:password@host/path`, also behind `optimade:`; whatever is none stays as it is.
+    """
+    beginning, _, rest = address.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{beginning}://{place.rpartition('@')[2]}{slash}{path}" if rest else address
 
 
 def without_secrets(text: str, secrets: Iterable[str | None]) -> str:

@@ -57,6 +57,15 @@ _POLYANION_DIFFERENCE: Final = 1.65
 _LETTERS: Final = (*ascii_uppercase, *(a + b for a in ascii_uppercase for b in ascii_lowercase))
 
 
+def _inner(value: object) -> str | Mapping[Any, Any] | None:
+    """Give the composition of what has one, and the value of a cell of an Arrow column; None of all else."""
+    found = getattr(value, "composition", None)
+    if not isinstance(found, Mapping):
+        as_python = getattr(value, "as_py", None)
+        found = as_python() if callable(as_python) else None
+    return found if isinstance(found, str | Mapping) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Formula:
     """Numbers of atoms of a compound. Equal and hashed by these; ``Na2O2`` and ``NaO`` differ until reduced.
@@ -90,9 +99,9 @@ class Formula:
         """Read a formula.
 
         Args:
-            value: Text (``Ca3(PO4)2``, ``CuSO4·5H2O``, ``Ba0.9Sr0.1TiO3``), a pymatgen Composition, a mapping
-                from element to amount, or a Formula. Charges of species are dropped. Fractional amounts
-                become the smallest whole-number cell in the same proportions.
+            value: Text (``Ca3(PO4)2``, ``CuSO4·5H2O``, ``Ba0.9Sr0.1TiO3``), a pymatgen Composition or Structure, a
+                mapping from element to amount, a cell of an Arrow column, or a Formula. Charges of species are
+                dropped. Fractional amounts become the smallest whole-number cell in the same proportions.
             heavy_hydrogen: Count D and T as H; otherwise they are an error.
             max_cell_atoms: Most atoms in the cell that fractional amounts are expanded to, up to 10,000.
 
@@ -109,11 +118,13 @@ class Formula:
             return value
         elif isinstance(value, Mapping):
             amounts = read_mapping(value)
+        elif (inner := _inner(value)) is not None:
+            return cls.parse(inner, heavy_hydrogen=heavy_hydrogen, max_cell_atoms=max_cell_atoms)
         else:
             raise reject(
                 value,
                 f"it is of type {type(value).__name__}",
-                "give text, a mapping or a pymatgen Composition",
+                "give text, a mapping, or a pymatgen Composition or Structure",
             )
         for isotope in sorted(HEAVY_HYDROGEN & amounts.keys()):
             if not heavy_hydrogen:

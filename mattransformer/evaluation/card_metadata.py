@@ -38,7 +38,8 @@ _SOUGHT: Final = {
     "oqmd": ("OQMD rows held out", "validation and test"),
 }
 _FROM_HUB: Final = "hf:"  # before the name of a corpus that comes from a hub itself
-_DATASET: Final = re.compile(r"(?:[\w-]+/)?[\w.-]+", re.ASCII)  # what hubs take for the name of a data set
+# What hubs take for the name of a data set.
+_DATASET: Final = re.compile(r"(?!.*(?:--|\.\.))(?:\w[\w.-]*/)?\w(?:[\w.-]*\w)?", re.ASCII)
 
 
 def metadata(

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.data.databases.addresses import HUB
+from mattransformer.data.readers import READERS
 from mattransformer.evaluation.card import LICENCE, render, require_run, require_same_weights
 from mattransformer.evaluation.card_facts import Subject
 from mattransformer.evaluation.examples import measure_examples
@@ -55,7 +56,9 @@ RESULTS: Final = Path(__file__).resolve().parents[2] / "results"
 """Where a checkout keeps what was measured on the checkpoints that ship."""
 
 _AS_THEY_ARE: Final = (CONFIG, GENERATION, TOKENIZER, TOKENIZER_CONFIG, WEIGHTS)
-_DATASET: Final = f"{HUB}:"  # before the name of a data set, which may be a folder
+_BEFORE_PATH: Final = re.compile(
+    rf"(?:{HUB}:|[\w-]+=|file://)+"
+)  # what stands before the path of a file or folder
 _LICENCE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}")
 
 
@@ -115,7 +118,7 @@ def contents(
     run = shareable(require_run(checkpoint, facts["run"]))
     for name in (TOKENIZER_CONFIG, GENERATION):
         _refuse_code(folder / name)
-    record = _evaluation(lm, facts, run, results)
+    record = shareable(_evaluation(lm, facts, run, results))
     licence = licence or (None if _shipped_as(folder, facts["sha256"]) is None else LICENCE)
     card = render(
         Subject(
@@ -148,7 +151,10 @@ def contents(
 
 
 def shareable(record: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Take what is the user's own business out of a record: of paths from the root of a disk, the last part stays.
+    """Take what is the user's own business out of a record: of the paths of a disk, the last part stays.
+
+    These are paths from the root, from a home or from a folder that is named by dots, and those of files that can be a
+    corpus; also behind `hf:`, `file://` and the name that a corpus is given (`mp=oxides.csv`).
 
     Args:
         record: of a run, or a part of it.
@@ -157,16 +163,30 @@ def shareable(record: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
         The same, with shorter paths; equal to what was given where it has none.
     """
     if isinstance(record, dict):
-        return {key: shareable(value) for key, value in record.items()}
+        return {shareable(key): shareable(value) for key, value in record.items()}
     if isinstance(record, list):
         return [shareable(value) for value in record]
-    if isinstance(record, str):
-        if record.startswith(_DATASET):
-            return _DATASET + shareable(record.removeprefix(_DATASET))
-        for kind in (PurePosixPath, PureWindowsPath):
-            if kind(record).is_absolute() or (record.startswith("~") and len(kind(record).parts) > 1):
-                return kind(record).name
-    return record
+    if not isinstance(record, str):
+        return record
+    before = _BEFORE_PATH.match(record)
+    beginning = before[0] if before else ""
+    return beginning.removesuffix("file://") + _last_part(record.removeprefix(beginning))
+
+
+def _last_part(text: str) -> str:
+    """Give the name of the file or folder that a path leads to, and whatever is no path as it is."""
+    if "://" in text:
+        return text
+    for kind in (PurePosixPath, PureWindowsPath):
+        path = kind(text)
+        own = path.is_absolute() or text.startswith(("~", "./", "../", ".\\", "..\\"))
+        if (
+            len(path.parts) > 1
+            and "\n" not in text
+            and (own or path.suffix in READERS or path.suffix == ".gz")
+        ):
+            return path.name
+    return text
 
 
 def _evaluation(

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from mattransformer.errors import MattransformerError, without_secrets
+from mattransformer.errors import MattransformerError, without_password, without_secrets
 from mattransformer.models.reading import CheckpointError
 
 if TYPE_CHECKING:
@@ -81,9 +81,7 @@ def endpoint() -> str:
     """Give the address of the hub for messages, without a password: `HF_ENDPOINT`, or that of the Hugging Face Hub."""
     from huggingface_hub import constants
 
-    beginning, _, rest = constants.ENDPOINT.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{beginning}://{place.rpartition('@')[2]}{slash}{path}" if rest else constants.ENDPOINT
+    return without_password(constants.ENDPOINT)
 
 
 def token() -> str | None:

@@ -265,9 +265,19 @@ def as_text(given: Sequence[object] | NDArray[np.object_] | pa.Array) -> pd.api.
     if isinstance(given, np.ndarray):
         words = pa.array(given, pa.large_string())
     elif isinstance(given, list):
-        words = [None if _missing(value) else str(value) for value in given]
+        words = [_words(value) for value in given]
         try:
             return pd.array(words, dtype=kind)
         except UnicodeEncodeError:
             words = [None if word is None else word.encode(errors="replace").decode() for word in words]
     return pd.array(words, dtype=kind)
+
+
+def _words(value: object) -> str | None:
+    """Write one composition in a line: what is no text as a formula, where it is one."""
+    if value is None or isinstance(value, str):
+        return value
+    if _missing(value):
+        return None
+    formula, _ = _read_one(value, heavy_hydrogen=True)
+    return " ".join(str(value).split()) if formula is None else str(formula)

@@ -603,15 +603,22 @@ def test_what_cannot_be_published_is_refused_in_one_line_and_nothing_is_there(
     asked = {"checkpoint": str(folder), "repository": f"ada/publish-{list(PUBLISHES).index(wrong)}", **asked}
     message = ada.refused("publish", **asked)
     assert "; " in message
-    assert any(asked[named] in message for named in ("repository", "checkpoint")) or asked.get("settings")
+    named = [asked["repository"], asked["checkpoint"], *map(str, asked.get("settings", {}).values())]
+    assert any(name in message for name in named)
     for words in says:
         assert words in message
     made = hub.repositories.get(asked["repository"])
     assert made is None or set(made.files()) == {".gitattributes"}
+    assert made is None or all(
+        set(made.commits[head]) == {".gitattributes"} for head in made.branches.values()
+    )
     refused_in("publish", wrong, message)
 
 
-@pytest.mark.parametrize("step", ["info", "create", "preupload", "batch", "upload", "verify", "commit"])
+@pytest.mark.parametrize(
+    "step",
+    ["whoami", "info", "create", "validate", "preupload", "batch", "upload", "verify", "commit"],
+)
 def test_a_run_that_was_cut_off_is_repeated_and_all_is_there(step: str, hub: Hub, ada: Person) -> None:
     asked = {"checkpoint": "blm", "repository": f"ada/cut-{step}"}
     hub.faults.append(Fault(step, cut=BEFORE))

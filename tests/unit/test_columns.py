@@ -22,6 +22,7 @@ from mattransformer.screening import judgement
 from mattransformer.screening.columns import as_text, read_column
 from mattransformer.screening.judgement import COMPILED_FROM
 from mattransformer.screening.oxidation import ScreeningError
+from tests.crystals import perovskite
 
 
 @pytest.fixture(autouse=True)
@@ -180,3 +181,14 @@ def test_values_of_readable_rows_go_back_to_their_places() -> None:
 def test_no_rows_make_an_empty_column(nothing: Any) -> None:
     column = read_column(nothing)
     assert len(column) == len(column.compositions) == 0
+
+
+def test_what_is_no_text_is_shown_as_a_formula() -> None:
+    """A Structure prints itself in many lines."""
+    column = read_column([perovskite(), {"Na": 1, "Cl": 1}, "SrTiO3", 7, None])
+    words = pd.Series(as_text(column.given))
+    assert words.tolist()[:4] == ["SrTiO3", "NaCl", "SrTiO3", "7"]
+    assert pd.isna(words[4])
+    assert Formula.parse(perovskite()) == Formula.parse(pa.scalar("SrTiO3")) == Formula.parse("SrTiO3")
+    with pytest.raises(FormulaError, match="it is of type"):
+        Formula.parse(pa.scalar(3))  # type: ignore[arg-type]

@@ -20,6 +20,12 @@ from mattransformer.hub.publishing import publish
         ("~/data/oxides.csv", "oxides.csv"),
         ("hf:/home/ada/secret/oxides?split=train", "hf:oxides?split=train"),
         ("hf:LeMaterial/LeMat-Bulk", "hf:LeMaterial/LeMat-Bulk"),
+        ("mp=/home/ada/secret/oxides.csv", "mp=oxides.csv"),
+        ("file:///home/ada/secret/oxides.csv", "oxides.csv"),
+        ("../../secret client/oxides.csv", "oxides.csv"),
+        ("secret client/oxides.csv.gz", "oxides.csv.gz"),
+        ("https://host/data/oxides.csv", "https://host/data/oxides.csv"),
+        ("mp:train+oqmd:train", "mp:train+oqmd:train"),
         ("runs/oxides", "runs/oxides"),
         ("mp", "mp"),
         ("~", "~"),
@@ -34,6 +40,7 @@ def test_of_a_path_from_the_root_of_a_disk_the_last_part_is_published(given: Any
         "config": {"corpora": [shared]},
         "run": [{"x": shared}],
     }
+    assert shareable({given: 1}) == {shared: 1}
 
 
 def test_a_model_is_pushed_with_the_options_that_a_checkpoint_is_published_with() -> None:

@@ -16,6 +16,7 @@ from mattransformer.data.databases.cards import card_path
 from mattransformer.data.databases.fetching import fetch_corpus
 from mattransformer.data.databases.hub import HubDataset
 from mattransformer.data.databases.origin import Request
+from mattransformer.data.databases.properties import optimade_columns
 from mattransformer.data.readers import CorpusError
 
 FORMULAS = [f"Ba{n % 7 + 1}Ti{n % 3 + 1}O{n % 5 + 1}" for n in range(100)]
@@ -121,3 +122,67 @@ def test_a_column_is_named_where_several_hold_formulas(tmp_path: Path) -> None:
         fetch_corpus(f"hf:{folder}", tmp_path / "x.csv")
     fetch_corpus(f"hf:{folder}", tmp_path / "x.csv", column="product")
     assert pd.read_csv(tmp_path / "x.csv")["formula"].tolist() == ["Na2O", "MgCl2"]
+
+
+def data_set(folder: Path, text: str | bytes) -> str:
+    """Lay out a data set of one CSV file, and name it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "train.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return f"hf:{folder}"
+
+
+def test_another_folder_of_the_same_name_and_a_folder_that_changed_are_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for place, text in (("a", "formula\nMgO\n"), ("b", "formula\nNaCl\n"), ("b", "formula\nNaCl\nKCl\n")):
+        data_set(tmp_path / place / "crystals", text)
+        monkeypatch.chdir(tmp_path / place)
+        fetch_corpus("hf:./crystals", tmp_path / "x.csv")
+        found.append(pd.read_csv(tmp_path / "x.csv")["formula"].tolist())
+    assert found == [["MgO"], ["NaCl"], ["NaCl", "KCl"]]
+
+
+def test_of_a_formula_in_several_spellings_the_one_nearest_to_the_hull_comes_first(tmp_path: Path) -> None:
+    name = data_set(tmp_path / "titania", "formula,e_above_hull\nTiO2,0.5\nNaCl,0.1\nTi2O4,0.0\n")
+    fetch_corpus(name, tmp_path / "x.csv")
+    rows = mt.load_corpus(tmp_path / "x.csv").table.set_index("formula")["e_above_hull"]
+    assert rows.to_dict() == {"TiO2": 0.0, "NaCl": 0.1}
+
+
+def test_numbers_that_are_not_finite_are_missing(tmp_path: Path) -> None:
+    name = data_set(tmp_path / "gaps", "formula,band_gap\nTiO2,inf\nMgO,-inf\nCaO,abc\nBaO,1e999\nSrO,3.3\n")
+    card = fetch_corpus(name, tmp_path / "x.csv")
+    assert pd.read_csv(tmp_path / "x.csv")["band_gap"].dropna().tolist() == [3.3]
+    assert card.facts["columns"]["band_gap"]["rows_with_value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("formula,formula\nTiO2,SrO\nMgO,BaO\n", "has two columns 'formula'; rename one of them"),
+        ("formula,n\nTiO2,é\n".encode() + "MgO,é\n".encode("latin-1"), "is not UTF-8"),
+    ],
+)
+def test_a_data_set_with_two_columns_of_a_name_or_two_encodings_is_refused(
+    tmp_path: Path, text: str | bytes, words: str
+) -> None:
+    with pytest.raises(CorpusError, match=words) as refused:
+        fetch_corpus(data_set(tmp_path / "odd", text), tmp_path / "x.csv")
+    assert "\n" not in str(refused.value)
+    assert "later" not in str(refused.value)
+
+
+def test_a_unit_that_is_known_from_documentation_is_not_called_stated() -> None:
+    served = {
+        "_oqmd_delta_e": {"unit": "eV"},
+        "_x_formation_energy_per_atom": {"unit": "eV/atom"},
+        "_x_band_gap": {"unit": "eV/atom"},
+    }
+    columns = optimade_columns(served)
+    energy = columns["formation_energy_per_atom"]
+    assert (energy.fields, energy.unit, energy.stated) == (("_oqmd_delta_e",), "eV/atom", False)
+    assert "the source states eV" in energy.note
+    assert "band_gap" not in columns
+    del served["_oqmd_delta_e"]
+    assert optimade_columns(served)["formation_energy_per_atom"].stated

@@ -20,6 +20,9 @@ OPTIMADE: Final = "optimade"
 HUB: Final = "hf"
 MATERIALS_PROJECT: Final = "mp-api"
 
+PROVIDERS_VARIABLE: Final = "OPTIMADE_PROVIDERS"
+"""Names another list of providers than the public one."""
+
 _HUB_OPTIONS: Final = ("config", "split", "revision")
 _EXAMPLES: Final = "optimade:mp, optimade:https://host/optimade, hf:owner/dataset or mp-api"
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mattransformer.data.databases.origin import Origin
 from mattransformer.data.databases.store import PageStore
+from mattransformer.errors import without_password
 from mattransformer.files import write_text
 
 _ENDING: Final = ".card.json"
@@ -84,9 +85,9 @@ def write_card(
         for name, column in origin.columns.items()
     }
     facts = {
-        "database": asked["database"],
+        "database": without_password(asked["database"]),
         "title": origin.title,
-        "url": origin.url,
+        "url": without_password(origin.url),
         "filter": asked["filter"] or None,
         "limit": asked["limit"],
         "fetched": store.date.isoformat(),

@@ -9,24 +9,26 @@ the file, so that it is the one whose properties a corpus keeps.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.data.cache import fingerprint
-from mattransformer.data.databases.addresses import HUB, OPTIMADE, Address, read_address
+from mattransformer.data.databases.addresses import HUB, OPTIMADE, PROVIDERS_VARIABLE, Address, read_address
 from mattransformer.data.databases.cards import CorpusCard, card_path, write_card
 from mattransformer.data.databases.origin import Database, Origin, Request
 from mattransformer.data.databases.store import PageStore
 from mattransformer.data.readers import CorpusError, sha256_of
 from mattransformer.data.tables import check_target, table_writer
+from mattransformer.screening.columns import read_column
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
-_VERSION: Final = 1  # of the pages: raise it whenever the same answer would give others
+_VERSION: Final = 2  # of the pages: raise it whenever the same answer would give others
 _RANKED_BY: Final = ("e_above_hull", "formation_energy_per_atom")  # the lower, the likelier a compound
 
 
@@ -74,6 +76,7 @@ def fetch_corpus(
     key = fingerprint(
         {
             "database": database,
+            "meaning": _meaning(address),
             "filter": request.filter,
             "column": column,
             "limit": limit,
@@ -89,6 +92,20 @@ def fetch_corpus(
     known = _write(store, target)
     question = {"database": database, "filter": request.filter, "limit": limit}
     return write_card(target, sha256_of(target), store, origin, question, known)
+
+
+def _meaning(address: Address) -> list[object]:
+    """Say what the same name may mean another time: a folder with its files, or what the environment names."""
+    if address.kind == OPTIMADE:
+        return [os.environ.get(PROVIDERS_VARIABLE)]
+    place = Path(address.place).expanduser()
+    if address.kind != HUB or not place.exists():
+        return [os.environ.get("HF_ENDPOINT")]
+    files = sorted(path for path in (place, *place.rglob("*")) if path.is_file())
+    return [
+        str(place.resolve()),
+        *([str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files),
+    ]
 
 
 def _opened(address: Address, request: Request) -> Database:
@@ -171,12 +188,11 @@ def _gathered(pieces: Iterator[pd.DataFrame], rows: int = 100_000) -> Iterator[p
 def _best_of_formula(store: PageStore) -> NDArray[np.bool_] | None:
     """Tell which rows are the lowest in energy of their formula, (rows,); None where no energies are known."""
     import numpy as np
-    import pandas as pd
 
     hashes: list[Any] = []
     energies: dict[str, list[Any]] = {}
     for piece in store.pieces():
-        hashes.append(pd.util.hash_array(piece["formula"].fillna("").to_numpy(dtype=object)))
+        hashes.append(_keys(piece["formula"]))
         for name in _RANKED_BY:
             if name in piece:
                 energies.setdefault(name, []).append(piece[name].to_numpy())
@@ -189,3 +205,13 @@ def _best_of_formula(store: PageStore) -> NDArray[np.bool_] | None:
     first = np.zeros(len(keys), dtype=np.bool_)
     first[order[np.flatnonzero(np.diff(keys[order], prepend=~keys[order[:1]]) != 0)]] = True
     return first
+
+
+def _keys(formulas: pd.Series) -> NDArray[np.uint64]:
+    """Give rows of the same composition the same number, multiples aside; what is no formula goes by its text."""
+    import pandas as pd
+
+    keys = pd.util.hash_array(formulas.fillna("").to_numpy(dtype=object))
+    column = read_column(formulas)
+    keys[column.readable] = column.compositions.fingerprints()
+    return keys

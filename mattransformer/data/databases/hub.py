@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.data.databases.addresses import Address
 from mattransformer.data.databases.origin import NOT_STATED, Origin, Page, Request
 from mattransformer.data.databases.properties import Column, table_columns
 from mattransformer.data.formula_columns import CorpusError, formula_column
+from mattransformer.errors import without_secrets
 from mattransformer.formula import Formula, FormulaError
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class HubDataset:
             )
         names = list(map(str, sample.columns))
         formula = formula_column(sample, self._column, Path(self._address.place))
+        if f"{formula}.1" in names:  # what pandas calls a second one
+            raise CorpusError(f"{self._name} has two columns {formula!r}; rename one of them")
         identifier = next((name for name in _NAMES if name in names and name != formula), None)
         columns = {"id": Column((identifier,))} if identifier else {}
         columns |= {"formula": Column((formula,)), **table_columns(names)}
@@ -104,6 +108,7 @@ class HubDataset:
 
 
 def _rows(batch: Any, origin: Origin) -> pd.DataFrame:  # noqa: ANN401 - an Arrow table or None
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
@@ -118,7 +123,8 @@ def _rows(batch: Any, origin: Origin) -> pd.DataFrame:  # noqa: ANN401 - an Arro
         elif name == "id":
             found[name] = pd.Series(values.to_pylist(), dtype="str")
         else:
-            found[name] = pd.to_numeric(pd.Series(values.to_pandas()), errors="coerce").astype("float64")
+            numbers = pd.to_numeric(pd.Series(values.to_pandas()), errors="coerce").astype("float64")
+            found[name] = numbers.where(np.isfinite(numbers))
     return pd.DataFrame(found)
 
 
@@ -139,11 +145,17 @@ def _text(cell: object) -> str | None:
 
 def _licence(address: Address) -> str:
     """Read the licence from the head of the data set's README."""
-    from huggingface_hub import DatasetCard
+    from huggingface_hub import DatasetCard, hf_hub_download
 
     folder = Path(address.place).expanduser()
     try:
-        card = DatasetCard.load(folder / "README.md" if folder.exists() else address.place)
+        if folder.exists():
+            card = DatasetCard.load(folder / "README.md")
+        else:
+            readme = hf_hub_download(
+                address.place, "README.md", repo_type="dataset", revision=address.options.get("revision")
+            )
+            card = DatasetCard.load(readme)
         return str(card.data.to_dict().get("license") or NOT_STATED)
     except Exception:  # no README, no head, or one that nobody can read: whatever it is, it states no licence
         return NOT_STATED
@@ -152,16 +164,34 @@ def _licence(address: Address) -> str:
 @contextmanager
 def _told(name: str) -> Iterator[None]:
     """Say in one line what `datasets` and the hub complain of in their own ways."""
+    from huggingface_hub import get_token
+    from huggingface_hub.errors import HfHubHTTPError
+
     try:
         yield
     except CorpusError:
         raise
     except Exception as error:  # those of datasets, of the hub, of the network and of Arrow
-        inner: BaseException = error
-        while inner.__cause__ is not None:
-            inner = inner.__cause__
-        words = " ".join(str(inner).split())[:300] or type(inner).__name__
+        causes = list(_causes(error))
+        encoding = next((cause for cause in causes if isinstance(cause, UnicodeDecodeError)), None)
+        if encoding is not None:
+            raise CorpusError(
+                f"{name}: byte {encoding.start:,} of a file is not UTF-8 ({encoding.reason}); save the file as UTF-8"
+            ) from error
+        words = without_secrets(str(causes[-1]), [get_token()]) or type(causes[-1]).__name__
+        status = next(
+            (cause.response.status_code for cause in causes if isinstance(cause, HfHubHTTPError)), None
+        )
+        answered = "" if status is None else f" (the hub answers {status})"
         raise CorpusError(
-            f"{name}: {words}; check the name and its options (?config=…&split=…), or run the command again later, it "
-            "goes on where it was"
-        ) from error
+            f"{name}: {shorten(words, 300, placeholder=' …')}{answered}; check the name and its options "
+            "(?config=…&split=…), or run the command again later, it goes on where it was"
+        ) from None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Go from an error to what it came from."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__

@@ -11,6 +11,7 @@ from mattransformer.data.databases.addresses import Address
 from mattransformer.data.databases.origin import Origin, Page, Request
 from mattransformer.data.databases.properties import UNITS, Column
 from mattransformer.data.readers import CorpusError
+from mattransformer.errors import without_secrets
 
 KEY_VARIABLE: Final = "MP_API_KEY"
 
@@ -77,7 +78,7 @@ class MaterialsProject:
                         num_elements=(elements, elements), deprecated=False, all_fields=False, fields=fields
                     )
             except Exception as error:  # its own, those of requests, and of its document models
-                words = " ".join(str(error).split())[:200].replace(os.environ[KEY_VARIABLE], "(the key)")
+                words = without_secrets(" ".join(str(error).split()), [os.environ[KEY_VARIABLE]])[:200]
                 raise CorpusError(
                     f"{self._name}: {words}; check {KEY_VARIABLE}, or run the command again later, it goes on where it "
                     "was"

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
+from mattransformer.data.databases.addresses import PROVIDERS_VARIABLE as PROVIDERS_VARIABLE
 from mattransformer.data.databases.addresses import Address
 from mattransformer.data.databases.origin import NOT_STATED, Origin, Page, Request
 from mattransformer.data.databases.properties import Column, optimade_columns
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     import requests
     from optimade.client.utils import QueryResults
 
-PROVIDERS_VARIABLE: Final = "OPTIMADE_PROVIDERS"
-"""Names another list of providers than that of the consortium: a base URL with `/v1/links`."""
 
 _PROVIDERS: Final = "https://providers.optimade.org"
 _FORMULAS: Final = ("chemical_formula_reduced", "chemical_formula_descriptive")

@@ -12,6 +12,11 @@ from mattransformer.data.formula_columns import PROPERTIES
 UNITS: Final[Mapping[str, str]] = dict(zip(PROPERTIES, ("eV/atom", "eV/atom", "eV"), strict=True))
 """The unit of each property, in files of this package."""
 
+_SPELLINGS: Final[Mapping[str, frozenset[str]]] = {
+    "eV": frozenset({"ev", "electronvolt"}),
+    "eV/atom": frozenset({"ev/atom", "ev*atom^-1", "ev.atom-1", "electronvolt/atom"}),
+}
+
 _BELOW_HULL: Final = "distance to the convex hull of all other phases: negative for a phase below it"
 
 # Fields of OPTIMADE servers by the name of the property, the first that a server has; inner names of mappings behind
@@ -98,8 +103,11 @@ def optimade_columns(served: Mapping[str, Any]) -> dict[str, Column]:
         unit = described.get("unit") if isinstance(described, Mapping) else None
         nested = any("." in field for field in fields)
         if fields and (nested or _is_ours(unit, name)):
-            stated = bool(unit) and not nested
-            found[name] = Column(fields, UNITS[name], stated, _NOTES.get(fields[0], ""))
+            stated = bool(unit) and not nested and _spelt(unit) in _SPELLINGS[UNITS[name]]
+            notes = [_NOTES.get(fields[0], "")]
+            if unit and not nested and not stated:
+                notes.append(f"the source states {unit} and means an atom's share, by its documentation")
+            found[name] = Column(fields, UNITS[name], stated, "; ".join(filter(None, notes)))
     return found
 
 
@@ -126,5 +134,9 @@ def _is_ours(unit: object, name: str) -> bool:
     """Whether a stated unit is that of ours; none stated is taken for it. OQMD states energies an atom in eV."""
     if unit is None or unit == "":
         return True
-    spelt = str(unit).replace(" ", "").lower()
-    return spelt in {UNITS[name].lower(), "ev", "ev/atom", "ev*atom^-1", "ev.atom-1", "electronvolt"}
+    meant = _SPELLINGS[UNITS[name]] | (_SPELLINGS["eV"] if UNITS[name] == "eV/atom" else frozenset())
+    return _spelt(unit) in meant
+
+
+def _spelt(unit: object) -> str:
+    return str(unit).replace(" ", "").lower()
