@@ -83,20 +83,27 @@ def attribution_of(report: Mapping[str, Any]) -> Attribution:
     if card is None:
         return OWN_FILE
     told = {key: _plain(words or "not recorded") for key, words in card.items()}
-    chosen = f", filter `{_code(card['filter'])}`" if card["filter"] else ""
+    chosen = f", filter `{in_code(card['filter'])}`" if card["filter"] else ""
     return Attribution(
         told["title"],
         told["licence"],
-        f"fetched on {told['fetched']} from `{_code(card['database'])}`{chosen}",
+        f"fetched on {told['fetched']} from `{in_code(card['database'])}`{chosen}",
         (told["url"],) if ":" in told["url"] else (),  # not that of a folder
     )
 
 
 def _plain(words: str) -> str:
     """Take out of a text what Markdown would take for more than words; lines are joined."""
-    return _code(words).replace("<", "‹")
+    return in_code(words).replace("<", "‹")
 
 
-def _code(words: str) -> str:
-    """Take out of a text what would end code in a cell of Markdown."""
+def in_code(words: str) -> str:
+    """Take out of a text what would end code in a cell of Markdown.
+
+    Args:
+        words: that somebody else wrote, such as the name of a file.
+
+    Returns:
+        The same in one line, without bars and backticks.
+    """
     return " ".join(words.split()).replace("|", "/").replace("`", "'")

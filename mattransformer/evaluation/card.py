@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.errors import MattransformerError
+from mattransformer.evaluation.attribution import in_code
 from mattransformer.evaluation.card_facts import Subject, facts_of
 from mattransformer.evaluation.report import markdown_table, percent, update_readme
 from mattransformer.evaluation.results import read_results, require_complete
@@ -173,6 +174,7 @@ def _compiled(text: str) -> Template:
         "percent": percent,
         "duration": duration,
         "number": "{:,}".format,
+        "code": in_code,
         "yaml": lambda settings: yaml.safe_dump(_used(settings), sort_keys=False, allow_unicode=True).strip(),
     }
     return environment.from_string(text)

@@ -254,15 +254,21 @@ def test_a_card_says_that_a_model_was_shown_analogues(measured: Measured, tmp_pa
     assert "the best 1,500" in card
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("mine.csv", "mine.csv"), ("mi|ne`\n## Free for all\n.csv", "mi/ne' ## Free for all .csv")],
+)
 def test_a_users_own_file_is_listed_without_a_licence_that_nobody_knows(
-    measured: Measured, tmp_path: Path
+    measured: Measured, tmp_path: Path, name: str, shown: str
 ) -> None:
     folder = tmp_path / "tiny"
     shutil.copytree(measured.folder, folder)
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    run["data"]["sources"][0] |= {"name": "mine.csv", "sha256": "0" * 64}
+    run["data"]["sources"][0] |= {"name": name, "sha256": "0" * 64}
     (folder / "run.json").write_text(json.dumps(run), encoding="utf-8")
-    assert "| a file (`mine.csv`) | not recorded" in render_card(folder, measured.results)
+    card = render_card(folder, measured.results)
+    assert f"| a file (`{shown}`) | not recorded" in card
+    assert "\n## Free" not in card
 
 
 def test_what_a_checkpoint_generates_is_in_its_card_as_it_was_recorded(measured: Measured) -> None:
