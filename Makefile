@@ -75,10 +75,11 @@ $(BIN)/python:
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" || { echo "mattransformer: error: Python 3.11 to 3.13 is needed, but $(PYTHON) is `$(PYTHON) -V 2>&1`; name another, for example make demo PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
+# Gradio's limits are said beforehand, or pip goes back through years of its releases.
 constraints:
 	rm -rf build/resolve
 	$(PYTHON) -m venv build/resolve
-	build/resolve/bin/python -m pip install torch==2.13.0 hatchling editables -e '.[test,lint,report,peers,databases,onnx]'
+	build/resolve/bin/python -m pip install torch==2.13.0 hatchling editables 'pillow<13' 'pydantic<=2.12.5' 'tomlkit<0.15' -e '.[test,lint,app,report,peers,databases,onnx]'
 	{ echo "# Made by make constraints."; build/resolve/bin/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/resolve

@@ -21,11 +21,18 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+Progress = bool | Callable[[int], object]
+"""Whether to show a bar, or what is told how many compositions there are; what it raises ends the work."""
+
+
 @contextmanager
-def counting(n: int, doing: str, *, show: bool) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar that is told how far it is."""
+def counting(n: int, doing: str, *, show: Progress) -> Iterator[Callable[[int], object]]:
+    """Show a progress bar that is told how far it is, or tell the caller."""
     from tqdm import tqdm
 
+    if callable(show):
+        yield show
+        return
     with tqdm(total=n, desc=doing, unit="formula", disable=None if show else True) as bar:
 
         def count(have: int) -> None:

@@ -35,18 +35,35 @@ def write_pictures(evaluation: Evaluation, folder: Path, name: str) -> str:
     Returns:
         One line that says what was written, or why nothing could be drawn.
     """
-    training = _joined(list(evaluation.training.values()))
-    held_out = _joined(list(evaluation.held_out.values()))
-    scores, missing = evaluation.record["scores"], ""
     try:
-        pictures = [*score_pictures(scores), *_energies_drawn(evaluation, training, held_out)]
-        try:
-            pictures += _map_drawn(evaluation.sample, training, held_out)
-        except PictureError as error:  # of a library that is missing: the others are worth having
-            missing = f"; no map: {error}"
-        return write_report(scores, pictures, folder, f"Report on {name}").note + missing
+        pictures, missing = evaluation_pictures(evaluation)
+        return write_report(evaluation.record["scores"], pictures, folder, f"Report on {name}").note + missing
     except PictureError as error:
         return f"no pictures: {error}"
+
+
+def evaluation_pictures(evaluation: Evaluation) -> tuple[list[Picture], str]:
+    """Draw all pictures of an evaluation.
+
+    Args:
+        evaluation: of a file.
+
+    Returns:
+        The pictures, and what is missing among them in words that follow a sentence; empty if nothing is.
+
+    Raises:
+        PictureError: none can be drawn.
+    """
+    training = _joined(list(evaluation.training.values()))
+    held_out = _joined(list(evaluation.held_out.values()))
+    pictures = [
+        *score_pictures(evaluation.record["scores"]),
+        *_energies_drawn(evaluation, training, held_out),
+    ]
+    try:
+        return [*pictures, *_map_drawn(evaluation.sample, training, held_out)], ""
+    except PictureError as error:  # of a library that is missing: the others are worth having
+        return pictures, f"; no map: {error}"
 
 
 def _energies_drawn(
