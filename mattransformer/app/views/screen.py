@@ -70,7 +70,7 @@ def build() -> list[View]:
             )
         with gr.Column(scale=2):
             upload = gr.File(
-                label=_DROP, height=110, elem_id="screen-file", type="filepath", file_types=["file"]
+                label=_DROP, height=140, elem_id="screen-file", type="filepath", file_types=["file"]
             )
             states = gr.Dropdown(list(STATE_SETS), value="smact14", label="Oxidation states")
             with gr.Row():
@@ -101,10 +101,8 @@ def build() -> list[View]:
         numbers = gr.DownloadButton(
             "Download scores.json", size="sm", interactive=False, elem_id="evaluate-scores"
         )
-    gr.Markdown("To copy: the screening")
-    copies = Copies(SCREEN)
-    gr.Markdown("and the evaluation")
-    more_copies = Copies(EVALUATE)
+    copies = Copies(SCREEN, "This screening")
+    more_copies = Copies(EVALUATE, "This evaluation")
     meanings((*SHOWN, "oxidation_states_set"))
 
     @told

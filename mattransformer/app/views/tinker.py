@@ -79,7 +79,7 @@ def build() -> View:
             )
         with gr.Column(scale=2):
             upload = gr.File(
-                label=_DROP, file_types=[uploads.CIF], height=110, elem_id="tinker-cif", type="filepath"
+                label=_DROP, file_types=[uploads.CIF], height=140, elem_id="tinker-cif", type="filepath"
             )
             mode = gr.Radio(
                 [SUBSTITUTION, DOPING], value=SUBSTITUTION, label="How much", elem_id="tinker-mode"

@@ -73,10 +73,15 @@ def _shown() -> Iterator[None]:
 class Copies:
     """A request in Python, on the command line and as a link, to be copied."""
 
-    def __init__(self, view: str) -> None:
-        """Lay the boxes out, closed."""
+    def __init__(self, view: str, what: str = "This request") -> None:
+        """Lay the boxes out, closed.
+
+        Args:
+            view: of `links.FIELDS`.
+            what: they say, for the heading.
+        """
         self._view = view
-        with gr.Accordion("This request in Python, on the command line, as a link", open=False):
+        with gr.Accordion(f"{what} in Python, on the command line, as a link", open=False):
             self.remark = gr.Markdown(visible=False)
             shown = {"interactive": False, "buttons": ["copy"], "elem_classes": "mt-code"}
             self.python = gr.Textbox(label="Python", elem_id=f"{view}-python", lines=2, max_lines=12, **shown)
