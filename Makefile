@@ -3,6 +3,7 @@
 #              make test WORKERS=0 all in one process
 # make lint    ruff, mypy and the import-direction contract
 # make checkpoint MODEL=blm   train a shipped checkpoint again (an hour or more)
+# make screenshots   every view of the page, light, dark and on a phone, into docs/; needs chromium
 # make clean   remove what these made
 # make constraints   resolve the newest versions that pyproject.toml admits into constraints.txt
 #
@@ -27,7 +28,7 @@ PIP = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)
 INSTALL = $(PIP) install --quiet
 SOURCES = pyproject.toml constraints.txt Makefile
 
-.PHONY: demo test lint checkpoint clean constraints
+.PHONY: demo test lint checkpoint screenshots clean constraints
 
 demo: .venv/installed
 	$(BIN)/mattransformer generate --model gpt2 -n 1000 --seed 0 -o new_compositions.csv
@@ -49,6 +50,9 @@ checkpoint: .venv/installed
 	$(BIN)/python -m mattransformer.models.shipping runs/$(MODEL)-mp-oqmd-$(lastword $(STEPS)) $(MODEL)
 	@echo "Now measure it: python benchmarks/suite.py --models $(MODEL) --readme README.md"
 	@echo "and render it: python -m mattransformer.evaluation.card $(MODEL) --readme README.md"
+
+screenshots: .venv/installed-test
+	$(BIN)/python -m tests.app_screenshots docs
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,18 +16,12 @@ import pytest
 
 from mattransformer.app import limits, requests
 from tests.app_server import AppServer, serving
+from tests.app_visitor import CHROMIUM, PATIENCE, TABS, Visitor, box, started
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Download, Locator, Page
+    from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-PATIENCE = 120_000  # milliseconds; no test is a measurement of time
 SCHEMES = ("light", "dark")
-TABS = ("Tinker", "Generate", "Screen and evaluate")
 
 
 @pytest.fixture(scope="module")
@@ -44,67 +37,16 @@ def browser() -> Iterator[Browser]:
 
     if CHROMIUM is None:
         pytest.skip("needs Debian's chromium: apt-get install chromium")
-    with sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with sync_playwright() as player, started(player) as opened:
         yield opened
-        opened.close()
-
-
-class Visitor:
-    """A page in a window of its own, with all that must not happen written down."""
-
-    def __init__(self, browser: Browser, server: AppServer, **window: Any) -> None:
-        """Open a window."""
-        self._context = browser.new_context(accept_downloads=True, **window)
-        self.page = self._context.new_page()
-        self.page.set_default_timeout(PATIENCE)
-        self._address, self.complaints = server.address, list[str]()
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        self.page.on("dialog", lambda dialog: (self.complaints.append("a dialog opened"), dialog.dismiss()))
-        self.page.on("request", self._requested)
-
-    def _heard(self, message: Any) -> None:
-        if message.type == "error":
-            self.complaints.append(f"console: {message.text}")
-
-    def _requested(self, request: Any) -> None:
-        if not request.url.startswith((self._address, "data:", "blob:", "about:")):
-            self.complaints.append(f"asks others: {request.url}")
-
-    def opens(self, query: str = "", tab: str = "Tinker") -> Page:
-        """Open the page, and one of its tabs."""
-        self.page.goto(self._address + query)
-        self.page.locator("#tinker-run, #generate-run, #screen-run").first.wait_for()
-        if tab != "Tinker":
-            self.page.get_by_role("tab", name=tab).click()
-        return self.page
-
-    def downloads(self, button: str) -> bytes:
-        """Press a button that gives a file."""
-        place = self.page.locator(f"#{button}")
-        self.page.wait_for_function(f"!document.querySelector('#{button}').hasAttribute('disabled')")
-        with self.page.expect_download() as waiting:
-            place.click()
-        given: Download = waiting.value
-        return Path(given.path()).read_bytes()
-
-    def closes(self) -> None:
-        """Close the window."""
-        self._context.close()
 
 
 @pytest.fixture
 def visitor(browser: Browser, server: AppServer) -> Iterator[Visitor]:
-    opened = Visitor(browser, server, viewport={"width": 1200, "height": 900})
+    opened = Visitor(browser, server.address, viewport={"width": 1200, "height": 900})
     yield opened
     opened.closes()
     assert opened.complaints == []
-
-
-def box(page: Page, name: str) -> Locator:
-    """Find the field in a component."""
-    return page.locator(f"#{name} input, #{name} textarea").first
 
 
 # Other programs
@@ -216,7 +158,7 @@ def test_tinkering_as_a_person_does_it(visitor: Visitor) -> None:
     page.get_by_text("This request in Python").first.click()
     assert 'mt.tinker("LiFePO4", site="Fe", fraction=0.1)' in box(page, "tinker-python").input_value()
     link = box(page, "tinker-link").input_value()
-    visitor.opens(link.removeprefix(visitor._address))
+    visitor.opens(link.removeprefix(visitor.address))
     page.wait_for_function("document.querySelector('#tinker-fraction input')?.value === '0.1'")
     assert box(page, "tinker-formula").input_value() == "LiFePO4"
 
@@ -242,7 +184,7 @@ def test_a_cif_is_dropped_and_its_sites_are_there(
 
 
 def test_generating_as_a_person_does_it(visitor: Visitor) -> None:
-    page = visitor.opens(tab="Generate")
+    page = visitor.opens(view="generate")
     box(page, "generate-n").fill("30")
     box(page, "generate-template").fill("ABX3")
     page.locator('#generate-rules [data-symbol="O"]').click()
@@ -260,7 +202,7 @@ def test_generating_as_a_person_does_it(visitor: Visitor) -> None:
 
 
 def test_a_long_request_is_stopped(visitor: Visitor) -> None:
-    page = visitor.opens("?view=generate&model=roberta&n=10000", tab="Generate")
+    page = visitor.opens("?view=generate&model=roberta&n=10000", view="generate")
     page.wait_for_function("document.querySelector('#generate-n input').value === '10000'")
     page.locator("#generate-run").click()
     page.locator("#generate-status progress").wait_for()
@@ -279,7 +221,7 @@ def test_screening_and_evaluating_as_a_person_does_it(
     formulas = ["SrTiO3", "NaCl2", "<script>alert(1)</script>", "NaCl", "K2SO4", "CaF2"]
     path = tmp_path / "..%2F..%2Fmine.csv"
     pd.DataFrame({"formula": formulas, "note": "a secret recipe"}).to_csv(path, index=False)
-    page = visitor.opens(tab="Screen and evaluate")
+    page = visitor.opens(view="screen")
     page.locator("#screen-file input[type=file]").set_input_files(path)
     page.get_by_text("6 formulas from a file").wait_for()
     page.locator("#screen-run").click()
@@ -298,7 +240,7 @@ def test_screening_and_evaluating_as_a_person_does_it(
 
 
 def test_a_list_of_100_000_rows_is_pasted(visitor: Visitor) -> None:
-    page = visitor.opens(tab="Screen and evaluate")
+    page = visitor.opens(view="screen")
     box(page, "screen-formulas").fill("SrTiO3\nNaCl2\n" * 50_000)
     page.locator("#screen-run").click()
     page.get_by_text("100,000 formulas: 50,000 valid").wait_for()
@@ -353,12 +295,12 @@ def test_axe_finds_nothing_serious_and_a_phone_shows_all(
     from axe_playwright_python.sync_playwright import Axe
 
     phone = Visitor(
-        browser, server, viewport={"width": 390, "height": 800}, color_scheme=scheme, has_touch=True
+        browser, server.address, viewport={"width": 390, "height": 800}, color_scheme=scheme, has_touch=True
     )
     page = phone.opens()
     page.locator("#tinker-run").click()
     page.locator("#tinker-table td").first.wait_for()
-    for tab in TABS:
+    for tab in TABS.values():
         page.get_by_role("tab", name=tab).first.click(force=True)
         page.wait_for_timeout(500)  # until colours have faded in
         width = page.evaluate("document.documentElement.scrollWidth")
