@@ -6,14 +6,14 @@
 
 The command starts the page on loopback, fetches it as a browser does, and measures how long that takes. Then everybody
 asks over HTTP, waits for the answer, thinks for two seconds, and asks again: half of the requests tinker, a fourth
-generate 50 compositions, and a fourth screen 1,000 formulas. Memory is that of the server's process, from the end of the
-first quarter to the end. Times are of the clock, and depend on what else runs on the machine: its load is given beside
-them.
+generate 50 compositions, and a fourth screen 1,000 formulas. Memory is that of the server's process, from the end of
+the first quarter to the end. Times are of the clock, and depend on what else runs on the machine, whose load is given.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import random
@@ -24,12 +24,13 @@ import threading
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from mattransformer.app import requests
 from mattransformer.files import write_text
 from mattransformer.training.record import machine, versions
 
@@ -103,21 +104,23 @@ class User(threading.Thread):
             self.waited[kind].append(time.perf_counter() - before)
             time.sleep(THINKING)
 
-    def _wish(self) -> tuple[str, list[Any]]:
+    def _wish(self) -> tuple[str, dict[str, Any]]:
         lot = self._random.random()
         if lot < 0.5:
             host, site, fraction = self._random.choice(HOSTS)
-            return "tinker", [host, site, fraction, 20]
+            return "tinker", {"formula": host, "site": site, "fraction": fraction}
         if lot < 0.75:
-            return "generate", ["gpt2", 50, self._random.randrange(10**6)]
-        return "screen", [self._random.choices(FORMULAS, k=1_000)]
+            return "generate", {"n": 50, "seed": self._random.randrange(10**6)}
+        return "screen", {"formulas": self._random.choices(FORMULAS, k=1_000)}
 
 
-def ask(address: str, name: str, values: list[Any]) -> Any:  # noqa: ANN401 - a table in JSON
-    """Call a function of the page over HTTP, and wait for what it gives."""
+def ask(address: str, name: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a table in JSON
+    """Call a function of the page over HTTP, and wait for what it gives; what is not said is as usual."""
+    parameters = inspect.signature(getattr(requests, name)).parameters.values()
+    given = [values.get(own.name, own.default) for own in parameters if own.kind is not own.KEYWORD_ONLY]
     call = f"{address}gradio_api/call/{name}"
     request = urllib.request.Request(
-        call, json.dumps({"data": values}).encode(), {"Content-Type": "application/json"}
+        call, json.dumps({"data": given}).encode(), {"Content-Type": "application/json"}
     )
     event = json.load(urllib.request.urlopen(request, timeout=120))["event_id"]
     kind = ""
@@ -144,12 +147,9 @@ def measured(users: int, seconds: float, port: int) -> dict[str, Any]:
     """Let people ask, and say how it went."""
     address = f"http://127.0.0.1:{port}/"
     with server(port) as (process, start):
-        for kind, values in (
-            ("tinker", [*HOSTS[0], 20]),
-            ("generate", ["gpt2", 50, 0]),
-            ("screen", [["NaCl"]]),
-        ):
-            ask(address, kind, values)  # models are loaded
+        ask(address, "tinker", {"formula": "SrTiO3", "site": "Ti"})  # models are loaded
+        ask(address, "generate", {"n": 50})
+        ask(address, "screen", {"formulas": ["NaCl"]})
         until = time.monotonic() + seconds
         crowd = [User(address, number, until) for number in range(users)]
         for user in crowd:

@@ -1,8 +1,9 @@
-"""Write the recorded results of screening, sampling, tinkering, evaluation and the page into the README, between its marks.
+"""Write the recorded results of `benchmarks/` into the README, between its marks.
 
     python benchmarks/readme.py
 
-after `screening.py`, `oxidation_states.py`, `sampling.py`, `constraints.py`, `tinkering.py`, `evaluation.py` or `app.py`.
+after `screening.py`, `oxidation_states.py`, `sampling.py`, `constraints.py`, `tinkering.py`, `evaluation.py` or
+`app.py`.
 """
 
 from __future__ import annotations

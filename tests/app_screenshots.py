@@ -41,15 +41,19 @@ def main(folder: Path) -> None:
     if CHROMIUM is None:
         raise SystemExit("error: there is no chromium; apt-get install chromium")
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as own, serving(Path(own)) as server, sync_playwright() as player:
-        with started(player) as browser:
-            for scheme, window in WINDOWS.items():
-                for view, query in QUERIES.items():
-                    visitor = Visitor(browser, server.address, **window)
-                    page = visitor.opens(query, view)
-                    _answered(page, view)
-                    _draw(page, folder / f"{view}-{scheme}.png")
-                    visitor.closes()
+    with (
+        TemporaryDirectory() as own,
+        serving(Path(own)) as server,
+        sync_playwright() as player,
+        started(player) as browser,
+    ):
+        for scheme, window in WINDOWS.items():
+            for view, query in QUERIES.items():
+                visitor = Visitor(browser, server.address, **window)
+                page = visitor.opens(query, view)
+                _answered(page, view)
+                _draw(page, folder / f"{view}-{scheme}.png")
+                visitor.closes()
 
 
 def _answered(page: Page, view: str) -> None:

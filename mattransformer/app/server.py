@@ -9,6 +9,7 @@ a folder that is emptied and, in the end, removed.
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import logging
 import os
@@ -16,7 +17,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -134,7 +134,7 @@ def _launching() -> dict[str, Any]:
 
 def _check_libraries(mcp: bool) -> None:
     for module in ("gradio", "mcp") if mcp else ("gradio",):
-        if find_spec(module) is None:
+        if importlib.util.find_spec(module) is None:
             raise ServerError(f"the page needs {module}, which is not installed: {INSTALL}")
 
 
