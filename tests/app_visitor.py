@@ -51,12 +51,16 @@ class Visitor:
         self.address, self.complaints = address, list[str]()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
-        self.page.on("dialog", lambda dialog: (self.complaints.append("a dialog opened"), dialog.dismiss()))
+        self.page.on("dialog", self._asked)
         self.page.on("request", self._requested)
 
     def _heard(self, message: Any) -> None:
         if message.type == "error":
             self.complaints.append(f"console: {message.text}")
+
+    def _asked(self, dialog: Any) -> None:
+        self.complaints.append("a dialog opened")
+        dialog.dismiss()
 
     def _requested(self, request: Any) -> None:
         if not request.url.startswith((self.address, "data:", "blob:", "about:")):

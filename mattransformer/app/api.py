@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import gradio as gr
+from gradio.events import api
 
 from mattransformer.app import requests
 from mattransformer.errors import MattransformerError
@@ -40,7 +41,7 @@ def publish() -> None:
     for function in FUNCTIONS:
         name = function.__name__
         limit = 2 if name in ("tinker", "screen") else 1
-        gr.api(published(function), api_name=name, concurrency_id=_GROUPS[name], concurrency_limit=limit)
+        api(published(function), api_name=name, concurrency_id=_GROUPS[name], concurrency_limit=limit)
 
 
 def published(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,7 +73,7 @@ def published(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     run.__annotations__ = {**hints, "return": result}
     run.__doc__ = one_line_arguments(inspect.getdoc(function) or "")
-    del run.__wrapped__  # type: ignore[attr-defined] # whose signature would be read instead
+    del run.__wrapped__  # whose signature would be read instead
     return run
 
 

@@ -88,7 +88,7 @@ def _no_stubs_written() -> Iterator[None]:
             raise OSError("not looked for")
         return original(asked)
 
-    inspect.getfile = getfile
+    inspect.getfile = getfile  # type: ignore[assignment] # the same but for the name of its argument
     try:
         yield
     finally:

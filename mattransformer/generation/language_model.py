@@ -166,7 +166,7 @@ class LanguageModel(SharedModel):
             precision=precision,
         )
         listed = known_besides(known)
-        with counting(request.n, "generating", show=progress) as count:
+        with counting(request.n, "generating", show=progress, model=self.model) as count:
             drawn = Drawing(self.model, request, self._scorer(request), progress=count).run()
         warn_if_short(drawn, request)
         return composition_table(drawn, request, self.score, listed)

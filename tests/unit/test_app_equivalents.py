@@ -28,8 +28,8 @@ def same(own: pd.DataFrame, other: pd.DataFrame, folder: Path) -> None:
     paths = [folder / "own.csv", folder / "other.csv"]
     for table, path in zip((own, other), paths, strict=True):
         table.to_csv(path, index=False)
-    read = [pd.read_csv(path, keep_default_na=False) for path in paths]
-    pd.testing.assert_frame_equal(*read, rtol=1e-9)
+    first, second = (pd.read_csv(path, keep_default_na=False) for path in paths)
+    pd.testing.assert_frame_equal(first, second, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("view", "values"), TABLES)

@@ -91,10 +91,10 @@ def test_a_cif_that_is_none_is_told_without_a_path_of_the_server() -> None:
 
 
 def test_a_cif_with_too_many_atoms_is_refused() -> None:
-    from pymatgen.core import Lattice, Structure
+    from tests.crystals import perovskite
 
-    cell = Structure(Lattice.cubic(4.2), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]]) * (6, 6, 6)
-    with pytest.raises(LimitError, match="432 atoms"):
+    cell = perovskite() * (5, 4, 5)
+    with pytest.raises(LimitError, match="500 atoms"):
         requests.read_cif(cell.to(fmt="cif"))
 
 

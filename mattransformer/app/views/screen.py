@@ -14,6 +14,7 @@ from mattransformer.app.downloads import new_folder
 from mattransformer.app.downloads import written as to_files
 from mattransformer.app.jobs import Job
 from mattransformer.app.tables import as_html
+from mattransformer.app.views.scripts import PASTE
 from mattransformer.app.views.view import PRIVATE, QUICK, Copies, View, examples, meanings, told
 from mattransformer.files import write_text
 from mattransformer.screening.oxidation import STATE_SETS
@@ -68,6 +69,7 @@ def build() -> list[View]:
                 elem_id="screen-formulas",
                 placeholder="SrTiO3\nNaCl2",
             )
+            gr.HTML("", js_on_load=PASTE, padding=False, visible="hidden")
         with gr.Column(scale=2):
             upload = gr.File(
                 label=_DROP, height=140, elem_id="screen-file", type="filepath", file_types=["file"]
@@ -109,7 +111,7 @@ def build() -> list[View]:
     def verdicts(
         formulas: str, states: str, mixed: bool, alloys: bool, dropped: list[str], request: gr.Request
     ) -> list[Any]:
-        values = {
+        values: dict[str, Any] = {
             "formulas": limits.check_formulas(dropped or lines_of(formulas), "screen FILE"),
             "oxidation_states": states,
             "mixed_valence": mixed,

@@ -150,7 +150,7 @@ def build() -> View:
         ]
 
     outputs = [heading, elements, table, as_csv, as_parquet, *copies.boxes]
-    asked = {"concurrency_id": NAME, "concurrency_limit": 2, **PRIVATE}
+    asked: dict[str, Any] = {"concurrency_id": NAME, "concurrency_limit": 2, **PRIVATE}
     gr.on([run.click, formula.submit, site.submit], answer, [*inputs, cif], outputs, **asked)
 
     def dropped(upload: str | None) -> tuple[str, list[Token], Any, str, str]:
@@ -270,7 +270,7 @@ def best(table: pd.DataFrame, rows: int) -> pd.DataFrame:
     return table[table["rank"] <= rows].reset_index(drop=True)
 
 
-def _detail(row: Mapping[str, Any]) -> str:
+def _detail(row: Mapping[Any, Any]) -> str:
     formula = str(row["formula"])
     host, dopant = written(row.get("host_state")), written(row.get("dopant_state"))
     facts = {

@@ -20,10 +20,15 @@ from mattransformer.errors import MattransformerError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-PRIVATE: Final = {"api_visibility": "private"}
+PRIVATE: Final[dict[str, Any]] = {"api_visibility": "private"}
 """Of events of the page: other programs call the functions of `requests`."""
 
-QUICK: Final = {**PRIVATE, "queue": False, "show_progress": "hidden", "trigger_mode": "always_last"}
+QUICK: Final[dict[str, Any]] = {
+    **PRIVATE,
+    "queue": False,
+    "show_progress": "hidden",
+    "trigger_mode": "always_last",
+}
 """Of events that ask no model."""
 
 
@@ -83,7 +88,7 @@ class Copies:
         self._view = view
         with gr.Accordion(f"{what} in Python, on the command line, as a link", open=False):
             self.remark = gr.Markdown(visible=False)
-            shown = {"interactive": False, "buttons": ["copy"], "elem_classes": "mt-code"}
+            shown: dict[str, Any] = {"interactive": False, "buttons": ["copy"], "elem_classes": "mt-code"}
             self.python = gr.Textbox(label="Python", elem_id=f"{view}-python", lines=2, max_lines=12, **shown)
             self.command = gr.Textbox(
                 label="Command line", elem_id=f"{view}-command", lines=1, max_lines=6, **shown
