@@ -20,7 +20,7 @@ PATIENCE: Final = 180_000
 """Milliseconds that a visitor waits, since no test is a measurement of time."""
 
 
-TABS: Final = {"tinker": "Tinker", "generate": "Generate", "screen": "Screen and evaluate"}
+TABS: Final = {"tinker": "Tinker", "generate": "Generate", "screen": "Screen"}
 """View to the name of its tab."""
 
 

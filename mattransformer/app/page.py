@@ -37,7 +37,7 @@ def build(opened: threading.Event | None = None) -> gr.Blocks:
                 views = [tinker.build()]
             with gr.Tab("Generate", id="generate"):
                 views += [generate.build()]
-            with gr.Tab("Screen and evaluate", id="screen"):
+            with gr.Tab("Screen", id="screen"):
                 views += screen.build()
         api.publish()
 

@@ -109,6 +109,12 @@ def _launching() -> dict[str, Any]:
             neutral_hue="slate",
             font=fonts,
             font_mono=("ui-monospace", "DejaVu Sans Mono", "Consolas", "monospace"),
+        ).set(
+            # White letters on Gradio's own blue are too pale to be read by everybody.
+            button_primary_background_fill="*primary_700",
+            button_primary_background_fill_hover="*primary_800",
+            button_primary_background_fill_dark="*primary_700",
+            button_primary_background_fill_hover_dark="*primary_800",
         ),
         "css": _STYLE.read_text(encoding="utf-8"),
         "share": False,
