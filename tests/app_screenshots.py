@@ -58,6 +58,7 @@ def main(folder: Path) -> None:
 
 def _answered(page: Page, view: str) -> None:
     """Press the button of a view, and wait for its table."""
+    page.wait_for_timeout(3_000)  # until the link has filled the inputs in
     page.locator(f"#{view}-run").click()
     page.locator(f"#{view}-table td").first.wait_for()
     if view == "tinker":
