@@ -159,11 +159,14 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _send_nothing(folder: Path) -> None:
-    """Set the environment that Gradio and the hub's library read when they are imported."""
+    """Set the environment that Gradio, the hub's library and torch read when they are imported."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # models that ship are all that the page names
+    os.environ.setdefault(
+        "OMP_NUM_THREADS", "1"
+    )  # several requests at once share the cores better than threads of one
     # Gradio asks itself whether it is there: never by way of a proxy.
     others = [own for own in os.environ.get("NO_PROXY", "").split(",") if own]
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(dict.fromkeys([*others, HOST, "localhost"]))
