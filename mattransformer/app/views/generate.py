@@ -77,7 +77,7 @@ def build() -> View:
             elem_id="generate-template",
             min_width=200,
         )
-    with gr.Row():
+    with gr.Row(elem_classes="mt-checks"):
         neutral = gr.Checkbox(False, label="Charge-neutral", elem_id="generate-neutral", min_width=200)
         balanced = gr.Checkbox(False, label="Electronegativity-balanced", min_width=200)
         new_only = gr.Checkbox(False, label="None that is listed already", min_width=200)
