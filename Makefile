@@ -5,6 +5,7 @@
 # make notebooks  execute those in examples/ and save them with what they print
 # make lint    ruff, mypy and the import-direction contract
 # make checkpoint MODEL=blm   train a shipped checkpoint again (an hour or more)
+# make screenshots   every view of the page, light, dark and on a phone, into docs/; needs chromium
 # make clean   remove what these made
 # make constraints   resolve the newest versions that pyproject.toml admits into constraints.txt
 #
@@ -30,7 +31,7 @@ PIP = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)
 INSTALL = $(PIP) install --quiet --no-compile
 SOURCES = pyproject.toml constraints.txt Makefile
 
-.PHONY: demo test refusals notebooks lint checkpoint clean constraints
+.PHONY: demo test refusals notebooks lint checkpoint screenshots clean constraints
 
 demo: .venv/installed
 	$(BIN)/mattransformer generate --model gpt2 -n 1000 --seed 0 -o new_compositions.csv
@@ -60,6 +61,9 @@ checkpoint: .venv/installed
 	@echo "Now measure it: python benchmarks/suite.py --models $(MODEL) --readme README.md"
 	@echo "and render it: python -m mattransformer.evaluation.card $(MODEL) --readme README.md"
 
+screenshots: .venv/installed-test
+	$(BIN)/python -m tests.app_screenshots docs
+
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -f new_compositions.csv
@@ -85,10 +89,11 @@ $(BIN)/python:
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" || { echo "mattransformer: error: Python 3.11 to 3.13 is needed, but $(PYTHON) is `$(PYTHON) -V 2>&1`; name another, for example make demo PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
+# Gradio's limits are said beforehand, or pip goes back through years of its releases.
 constraints:
 	rm -rf build/resolve
 	$(PYTHON) -m venv build/resolve
-	build/resolve/bin/python -m pip install torch==2.13.0 hatchling editables -e '.[test,lint,report,peers,databases,onnx]'
+	build/resolve/bin/python -m pip install torch==2.13.0 hatchling editables 'pillow<13' 'pydantic<=2.12.5' 'tomlkit<0.15' -e '.[test,lint,app,report,peers,databases,onnx]'
 	{ echo "# Made by make constraints."; build/resolve/bin/python -m pip freeze --all --exclude pip --exclude-editable | sed 's/+cpu$$//'; } > build/constraints.txt
 	mv build/constraints.txt constraints.txt
 	rm -rf build/resolve

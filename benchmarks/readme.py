@@ -1,8 +1,9 @@
-"""Write the recorded results of screening, sampling, tinkering and evaluation into the README, between its marks.
+"""Write the recorded results of `benchmarks/` into the README, between its marks.
 
     python benchmarks/readme.py
 
-after `screening.py`, `oxidation_states.py`, `sampling.py`, `constraints.py`, `tinkering.py` or `evaluation.py`.
+after `screening.py`, `oxidation_states.py`, `sampling.py`, `constraints.py`, `tinkering.py`, `evaluation.py` or
+`app.py`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import Any, Final
 
 MARKS: Final = {
     name: (f"<!-- {name}:start -->", f"<!-- {name}:end -->")
-    for name in ("screening", "sampling", "tinkering", "evaluation")
+    for name in ("screening", "sampling", "tinkering", "evaluation", "app")
 }
 """What each table stands between."""
 _ROOT: Final = Path(__file__).resolve().parents[1]
 README: Final = _ROOT / "README.md"
 _NO_CLASSES: Final = ("all", "single valence", "mixed valence")
 RESULTS: Final = _ROOT / "benchmarks" / "results"
+_UNMEASURED: Final = "Not measured yet: `python benchmarks/app.py`."
 
 
 def main() -> int:
@@ -46,6 +48,8 @@ def rendered(name: str) -> str:
         return "\n".join(_tinkering(_record("tinkering")))
     if name == "evaluation":
         return "\n".join(_evaluation(_record("evaluation")))
+    if name == "app":
+        return "\n".join(_page(_record("app"))) if (RESULTS / "app.json").is_file() else _UNMEASURED
     if name == "sampling":
         rows = [*_speed(_record("sampling")), *_rules(_record("constraints"))]
     else:
@@ -57,6 +61,30 @@ def rendered(name: str) -> str:
 def _record(name: str) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     return record
+
+
+def _page(record: Mapping[str, Any]) -> Iterator[str]:
+    asked, memory, aims = record["requests"], record["memory_mib"], record["aims"]
+    yield "| measured | value | aim |"
+    yield "|---|---|---|"
+    yield f"| from the command to the page, s | {record['start_seconds']:.1f} | ≤ {aims['start_seconds']:.0f} |"
+    for kind, own in asked.items():
+        aim = f"< {aims['tinker_median_seconds']:.0f}" if kind == "tinker" else ""
+        yield (
+            f"| {kind}, {own['count']:,} requests: median, longest, s | {own['median_seconds']:.2f}, "
+            f"{own['longest_seconds']:.1f} | {aim} |"
+        )
+    yield f"| errors | {len(record['errors']):,} | {aims['errors']} |"
+    yield (
+        f"| memory after a quarter of the time and at the end, MiB | {memory['after_a_quarter']:,}, "
+        f"{memory['at_the_end']:,} | no growth |"
+    )
+    yield ""
+    yield (
+        f"By `benchmarks/app.py`: {record['users']} users at once for {record['seconds']:.0f} s, who think for "
+        f"{record['think_seconds']:.0f} s between requests, on loopback ({record['machine']['cores']} cores, load "
+        f"{record['load']:.0f})."
+    )
 
 
 def _tinkering(record: Mapping[str, Any]) -> Iterator[str]:

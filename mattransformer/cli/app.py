@@ -27,6 +27,7 @@ from mattransformer.cli.publish import publish
 from mattransformer.cli.screen import screen
 from mattransformer.cli.tinker import tinker
 from mattransformer.cli.train import train
+from mattransformer.cli.web_page import web_page
 from mattransformer.errors import MattransformerError
 
 P = ParamSpec("P")
@@ -112,6 +113,7 @@ def program(
 
 for _command in (corpus, train, models, generate, fill, tinker, screen, evaluate, benchmark, export, publish):
     app.command()(told(_command))
+app.command(name="app")(told(web_page))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

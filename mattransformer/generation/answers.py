@@ -17,21 +17,53 @@ from mattransformer.screening.screen import screen
 
 if TYPE_CHECKING:
     import pandas as pd
+    from transformers import PreTrainedModel
 
 _log = logging.getLogger(__name__)
 
 
+Progress = bool | Callable[[int], object]
+"""Whether to show a bar, or what is told how many compositions there are; what it raises ends the work."""
+
+
 @contextmanager
-def counting(n: int, doing: str, *, show: bool) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar that is told how far it is."""
+def counting(
+    n: int, doing: str, *, show: Progress, model: PreTrainedModel | None = None
+) -> Iterator[Callable[[int], object]]:
+    """Show a progress bar that is told how far it is, or tell the caller.
+
+    Args:
+        n: what is to be done in all.
+        doing: what, for the bar.
+        show: see `Progress`.
+        model: is asked on the way; before each of its batches a caller is told anew, since one piece of work may be
+            many batches, and what is told may want to end it.
+
+    Yields:
+        What is told how far it is.
+    """
     from tqdm import tqdm
 
+    if callable(show):
+        have = 0
+
+        def count(now: int) -> None:
+            nonlocal have
+            have = now
+            show(now)
+
+        def again(*_: object) -> None:
+            show(have)
+
+        hook = None if model is None else model.register_forward_pre_hook(again)
+        try:
+            yield count
+        finally:
+            if hook is not None:
+                hook.remove()
+        return
     with tqdm(total=n, desc=doing, unit="formula", disable=None if show else True) as bar:
-
-        def count(have: int) -> None:
-            bar.update(have - bar.n)
-
-        yield count
+        yield lambda have: bar.update(have - bar.n)
 
 
 def warn_if_short(drawn: Drawn, request: Request) -> None:

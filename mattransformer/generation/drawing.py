@@ -111,7 +111,7 @@ class Drawing:
         request: Request,
         score: Score,
         store: Store | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> None:
         """Prepare it.
 

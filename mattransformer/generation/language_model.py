@@ -18,7 +18,7 @@ import numpy as np
 
 from mattransformer.data.tables import check_target
 from mattransformer.formula import Formula
-from mattransformer.generation.answers import composition_table, counting, rows_of, warn_if_short
+from mattransformer.generation.answers import Progress, composition_table, counting, rows_of, warn_if_short
 from mattransformer.generation.drawing import Drawing, Score
 from mattransformer.generation.filling import FINE_ORDERS, added, candidates, read_canvas, shortlisted
 from mattransformer.generation.found import Found
@@ -81,7 +81,7 @@ class LanguageModel(SharedModel):
         exact: bool = False,
         precision: str = "float32",
         known: Listed = None,
-        progress: bool = False,
+        progress: Progress = False,
         **condition: str,
     ) -> pd.DataFrame:
         """Sample until n distinct compositions are there.
@@ -125,7 +125,8 @@ class LanguageModel(SharedModel):
             precision: of matrix products: `float32`, or `bfloat16`, faster and with log-probabilities off by some
                 hundredths.
             known: formulas, or a text file of them, that are not new either.
-            progress: show a progress bar.
+            progress: show a progress bar; or a function that is told now and then how many compositions there are,
+                and may raise to end it.
             condition: conditions by keyword.
 
         Returns:
@@ -165,7 +166,7 @@ class LanguageModel(SharedModel):
             precision=precision,
         )
         listed = known_besides(known)
-        with counting(request.n, "generating", show=progress) as count:
+        with counting(request.n, "generating", show=progress, model=self.model) as count:
             drawn = Drawing(self.model, request, self._scorer(request), progress=count).run()
         warn_if_short(drawn, request)
         return composition_table(drawn, request, self.score, listed)

@@ -38,21 +38,40 @@ def write_pictures(evaluation: Evaluation, folder: Path, name: str, embed: str =
     Returns:
         One line that says what was written, or why nothing could be drawn.
     """
-    training = _joined(list(evaluation.training.values()))
-    held_out = _joined(list(evaluation.held_out.values()))
-    scores, missing = evaluation.record["scores"], ""
     try:
-        pictures = [*score_pictures(scores), *_energies_drawn(evaluation, training, held_out)]
-        try:
-            pictures += _map_drawn(evaluation.sample, training, held_out, embed)
-        except (
-            MattransformerError
-        ) as error:  # of a library or model that is missing: the others are worth having
-            missing = f"; no map: {error}"
-        written = write_report(scores, pictures, folder, f"Report on {name}", evaluation.record["space"])
-        return written.note + missing
+        pictures, missing = evaluation_pictures(evaluation, embed)
+        record = evaluation.record
+        return (
+            write_report(record["scores"], pictures, folder, f"Report on {name}", record["space"]).note
+            + missing
+        )
     except PictureError as error:
         return f"no pictures: {error}"
+
+
+def evaluation_pictures(evaluation: Evaluation, embed: str = DEFAULT) -> tuple[list[Picture], str]:
+    """Draw all pictures of an evaluation.
+
+    Args:
+        evaluation: of a file.
+        embed: what the map is of, see `embedding_of`.
+
+    Returns:
+        The pictures, and what is missing among them in words that follow a sentence; empty if nothing is.
+
+    Raises:
+        PictureError: none can be drawn.
+    """
+    training = _joined(list(evaluation.training.values()))
+    held_out = _joined(list(evaluation.held_out.values()))
+    pictures = [
+        *score_pictures(evaluation.record["scores"]),
+        *_energies_drawn(evaluation, training, held_out),
+    ]
+    try:
+        return [*pictures, *_map_drawn(evaluation.sample, training, held_out, embed)], ""
+    except MattransformerError as error:  # of a library or model that is missing: the others are worth having
+        return pictures, f"; no map: {error}"
 
 
 def _energies_drawn(

@@ -13,6 +13,7 @@ import mattransformer
 HEAVY = {
     "accelerate",
     "datasets",
+    "gradio",
     "huggingface_hub",
     "numpy",
     "pandas",
@@ -37,6 +38,10 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
 
 def test_importing_the_command_line_loads_no_heavy_library() -> None:
     assert not loaded_after("import mattransformer.cli") & HEAVY
+
+
+def test_a_server_that_is_not_started_loads_no_heavy_library() -> None:
+    assert not loaded_after("import mattransformer.app.server, mattransformer.app.links") & HEAVY
 
 
 def test_parsing_a_plain_formula_needs_no_pymatgen() -> None:

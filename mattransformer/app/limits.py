@@ -1,0 +1,146 @@
+"""What one request may ask for, so that a page that many share answers all of them.
+
+Whoever needs more has the command line and Python, which have none of these limits: every refusal says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from mattransformer.errors import MattransformerError
+from mattransformer.notation import show
+
+MOST_SAMPLES: Final = 10_000
+"""Distinct compositions of a request."""
+
+MOST_ROWS: Final = 100_000
+"""Formulas of a list."""
+
+MOST_CHARACTERS: Final = 300
+"""Of a formula, and of any other short text."""
+
+MOST_SUGGESTIONS: Final = 118
+"""Elements of a table of suggestions, that is all of them."""
+
+MOST_UPLOAD: Final = 20_000_000
+"""Bytes of a file, and of what else a request sends."""
+
+MOST_UNPACKED: Final = 100_000_000
+"""Bytes of a compressed file, unpacked."""
+
+MOST_CIF: Final = 1_000_000
+"""Bytes of a CIF."""
+
+MOST_ATOMS: Final = 400
+"""Atoms in the cell of a structure."""
+
+COMMAND_LINE: Final = "the command line has no such limit"
+
+
+class LimitError(MattransformerError):
+    """A request for more than this page gives, in one line with the limit and the way out."""
+
+
+def check_whole(name: str, value: object, most: int, command: str, *, least: int = 1) -> int:
+    """Refuse what is no whole number from `least` to `most`.
+
+    Args:
+        name: of the input.
+        value: what was given; 20.0 counts as 20, since JSON and pages tell no difference.
+        most: the limit.
+        command: of the command line, which has none.
+        least: the smallest number that makes sense.
+
+    Returns:
+        The number.
+
+    Raises:
+        LimitError: names the input and the limit.
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise LimitError(
+            f"{name}: {show(value)} is not possible; give a whole number from {least} to {most:,}"
+        )
+    if value > most:
+        raise LimitError(
+            f"{name}: {value:,} is more than the {most:,} that one request may ask for; {COMMAND_LINE}: "
+            f"mattransformer {command}"
+        )
+    return value
+
+
+def check_text(name: str, text: object, most: int = MOST_CHARACTERS) -> str:
+    """Refuse a text that is none, or longer than any that makes sense.
+
+    Args:
+        name: of the input.
+        text: what was given; None is the empty text.
+        most: characters.
+
+    Returns:
+        The text without blanks around it.
+
+    Raises:
+        LimitError: names the input and the limit.
+    """
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise LimitError(f"{name}: {show(text)} is no text; give one")
+    stripped = text.strip()
+    if len(stripped) > most:
+        raise LimitError(
+            f"{name}: a text of {len(stripped):,} characters is longer than the {most:,} that are read here; "
+            "shorten it"
+        )
+    return stripped
+
+
+def check_formulas(formulas: object, command: str) -> list[str]:
+    """Refuse a list of formulas that is none, empty, or too long.
+
+    Args:
+        formulas: what was given; blank entries are left out.
+        command: of the command line, which has no limit.
+
+    Returns:
+        The formulas as they were written, without blanks around them.
+
+    Raises:
+        LimitError: names the limit, or the first entry that is no text or too long.
+    """
+    if not isinstance(formulas, Sequence) or isinstance(formulas, str | bytes):
+        raise LimitError(f"formulas: {show(formulas)} is no list; give texts such as SrTiO3 in a list")
+    if len(formulas) > MOST_ROWS:
+        raise LimitError(
+            f"formulas: {len(formulas):,} are more than the {MOST_ROWS:,} that one request may hold; {COMMAND_LINE}: "
+            f"mattransformer {command}"
+        )
+    kept = [check_text(f"formulas, entry {number:,}", own) for number, own in enumerate(formulas, start=1)]
+    kept = [own for own in kept if own]
+    if not kept:
+        raise LimitError("formulas: the list is empty; give a formula or more, such as SrTiO3")
+    return kept
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> str:
+    """Refuse what is none of some names. Names of files are none: nothing on the server is read for a request.
+
+    Args:
+        name: of the input.
+        value: what was given.
+        choices: what there is.
+
+    Returns:
+        The value.
+
+    Raises:
+        LimitError: names the choices.
+    """
+    if not isinstance(value, str) or value not in choices:
+        listed = ", ".join(choice for choice in choices if choice)
+        raise LimitError(f"{name}: {show(value)} is not possible here; choose one of {listed}")
+    return value

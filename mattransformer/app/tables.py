@@ -1,0 +1,85 @@
+"""Tables as HTML that any screen and screen reader takes: plain elements, and every text escaped.
+
+Gradio's own table is an editor; these only show. All of a table is in the file to download.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
+
+from mattransformer.app.columns import MEANINGS, explained
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_SHOWN: Final = 200
+"""Rows on the page."""
+
+_MOST_CHARACTERS: Final = 120  # of a cell; the file has all of it
+_DIGITS: Final = 4
+
+
+def as_html(table: pd.DataFrame, name: str, columns: Sequence[str] | None = None) -> str:
+    """Show the first rows of a table.
+
+    Args:
+        table: any number of rows.
+        name: of the table, for those who hear it.
+        columns: that are shown, as far as they are there; all where left out.
+
+    Returns:
+        The table in HTML, with a line below it if there are more rows.
+    """
+    names = [own for own in (columns or table.columns) if own in table.columns]
+    if not len(table):
+        return '<p class="mt-note">No rows.</p>'
+    head = "".join(
+        f'<th scope="col" title="{escape(MEANINGS.get(own, own))}">{escape(str(own).replace("_", " "))}</th>'
+        for own in names
+    )
+    shown = table[names].head(MOST_SHOWN)
+    body = "".join(
+        f"<tr>{''.join(_cell(value) for value in row)}</tr>"
+        for row in shown.itertuples(index=False, name=None)
+    )
+    more = len(table) - len(shown)
+    note = f'<p class="mt-note">and {more:,} more rows: download the table for all.</p>' if more else ""
+    return (
+        f'<div class="mt-scroll" role="region" aria-label="{escape(name)}" tabindex="0"><table class="mt-table">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}"
+    )
+
+
+def meanings_as_html(names: Sequence[str]) -> str:
+    """Explain columns as a list of terms."""
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in explained(names))
+    return f'<dl class="mt-meanings">{rows}</dl>'
+
+
+def facts_as_html(facts: Mapping[str, str]) -> str:
+    """Show some facts, name by name."""
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in facts.items() if words
+    )
+    return f'<dl class="mt-facts">{rows}</dl>'
+
+
+def written(value: Any) -> str:  # noqa: ANN401 - a cell of any column
+    """Write a cell as text: yes and no, four digits of a number, nothing where nothing is known."""
+    if value is None or value != value or str(value) in ("<NA>", "NaT"):
+        return ""
+    if str(value) in ("True", "False"):
+        return "yes" if value else "no"
+    if isinstance(value, int) or not hasattr(value, "__float__"):
+        return str(value)
+    number = float(value)
+    return str(int(number)) if number.is_integer() and abs(number) < 1e6 else f"{number:.{_DIGITS}g}"
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401 - see `written`
+    text = written(value)
+    shown = text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+    kind = ' class="mt-number"' if text and not isinstance(value, str) and text[-1].isdigit() else ""
+    return f"<td{kind}>{escape(shown)}</td>"

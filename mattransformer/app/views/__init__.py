@@ -1,0 +1,1 @@
+"""What is on the page: layouts, and which function of `requests` each of them asks."""

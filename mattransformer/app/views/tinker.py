@@ -1,0 +1,326 @@
+"""Tinker: a compound, one of its sites, and which element could sit there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import gradio as gr
+
+from mattransformer.app import limits, requests, uploads
+from mattransformer.app.downloads import written as to_files
+from mattransformer.app.periodic_table import shares_as_html
+from mattransformer.app.tables import as_html, facts_as_html, written
+from mattransformer.app.views.scripts import ELEMENTS, TOKENS
+from mattransformer.app.views.view import PRIVATE, QUICK, Copies, View, examples, meanings, told
+from mattransformer.elements import ATOMIC_NUMBER
+from mattransformer.errors import MattransformerError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME: Final = "tinker"
+SUBSTITUTION: Final = "Substitution: all atoms of the site"
+DOPING: Final = "Doping: a part of them"
+EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "SrTiO3, Ti doped at 5 %": {"formula": "SrTiO3", "site": "Ti", "fraction": 0.05},
+    "LiFePO4, another metal": {"formula": "LiFePO4", "site": "Fe"},
+    "Garnet: Y by a rare earth": {
+        "formula": "Y3Al5O12",
+        "site": "Y",
+        "fraction": 0.02,
+        "only": "La, Ce, Pr, Nd, Sm, Eu, Gd, Tb, Dy, Ho, Er, Tm, Yb, Lu",
+    },
+    "CsPbI3 without lead": {"formula": "CsPbI3", "site": "Pb", "forbid": "As, Be, Cd, Hg, Tl"},
+}
+SHOWN: Final = (
+    *("rank", "dopant", "site", "formula", "probability", "kind", "host_state", "dopant_state"),
+    *("radius_mismatch_percent", "charge_neutral", "known", "compensation", "log_prob", "log_prob_bound"),
+)
+"""Columns on the page; the files hold all."""
+_USUAL_FRACTION: Final = 0.05
+_MOST_TOKENS: Final = 60
+_DROP: Final = "or drop a CIF"
+
+Token = tuple[str, str, str]
+"""What is chosen by a button, the element that it is, and the words on it."""
+
+
+def build() -> View:
+    """Lay the view out.
+
+    Returns:
+        What a link restores.
+    """
+    gr.Markdown(
+        "Type a compound or drop a CIF, choose the atoms to replace, and see which elements could take their place."
+    )
+    cif, places = gr.State(""), gr.State([])
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=3):
+            formula = gr.Textbox(
+                label="Compound",
+                value="SrTiO3",
+                max_lines=1,
+                elem_id="tinker-formula",
+                info="A formula such as SrTiO3, or atoms with a hole: Sr <mask> O3",
+            )
+            tokens = gr.HTML(
+                tokens_as_html("SrTiO3", "Ti", []), js_on_load=TOKENS, elem_id="tinker-tokens", padding=False
+            )
+            site = gr.Textbox(
+                label="Site",
+                value="Ti",
+                max_lines=1,
+                elem_id="tinker-site",
+                info="Click an atom above, or type an element; two with a comma are replaced together",
+            )
+        with gr.Column(scale=2):
+            upload = gr.File(
+                label=_DROP, file_types=[uploads.CIF], height=140, elem_id="tinker-cif", type="filepath"
+            )
+            mode = gr.Radio(
+                [SUBSTITUTION, DOPING], value=SUBSTITUTION, label="How much", elem_id="tinker-mode"
+            )
+            fraction = gr.Number(
+                _USUAL_FRACTION,
+                label="Fraction that is replaced",
+                minimum=0.005,
+                maximum=1,
+                step=0.005,
+                visible=False,
+                elem_id="tinker-fraction",
+            )
+    with gr.Accordion("More choices", open=False):
+        with gr.Row():
+            only = gr.Textbox(
+                label="Only these elements", max_lines=1, placeholder="Ca, Sr, Ba", min_width=220
+            )
+            forbid = gr.Textbox(label="None of these", max_lines=1, placeholder="Pb, Cd", min_width=220)
+        with gr.Row():
+            score = gr.Dropdown(list(requests.SCORES), value="combined", label="Ranked by", min_width=220)
+            top = gr.Number(
+                20,
+                label="Rows of the table",
+                minimum=1,
+                maximum=limits.MOST_SUGGESTIONS,
+                precision=0,
+                min_width=220,
+            )
+    inputs = [formula, site, mode, fraction, top, only, forbid, score]
+    chosen = examples(EXAMPLES, NAME, inputs, restored)
+    run = gr.Button("Tinker", variant="primary", elem_id="tinker-run")
+    heading = gr.HTML(elem_id="tinker-heading", padding=False)
+    elements = gr.HTML(js_on_load=ELEMENTS, elem_id="tinker-elements", padding=False)
+    table = gr.HTML(elem_id="tinker-table", padding=False)
+    with gr.Row():
+        as_csv = gr.DownloadButton("Download CSV", size="sm", interactive=False, elem_id="tinker-csv")
+        as_parquet = gr.DownloadButton(
+            "Download Parquet", size="sm", interactive=False, elem_id="tinker-parquet"
+        )
+    copies = Copies(NAME)
+    meanings((*SHOWN, "fraction", "log_odds", "exchange_probability", "joining_probability"))
+
+    @told
+    def answer(
+        formula: str,
+        site: str,
+        mode: str,
+        fraction: float,
+        top: int,
+        only: str,
+        forbid: str,
+        score: str,
+        cif: str,
+        request: gr.Request,
+    ) -> list[Any]:
+        values = values_of(formula, site, mode, fraction, top, only, forbid, score, cif)
+        rows = limits.check_whole("top", values["top"], limits.MOST_SUGGESTIONS, NAME)
+        whole = requests.tinker(**values | {"top": limits.MOST_SUGGESTIONS})
+        own = best(whole, rows)
+        files = to_files(own, "suggestions")
+        return [
+            f"<p>{escape(_summary(whole, values))}</p>",
+            suggestions_as_html(whole),
+            as_html(own, "Suggestions, best first", SHOWN),
+            *(gr.DownloadButton(value=path, interactive=True) for path in files),
+            *copies.of(values, request),
+        ]
+
+    outputs = [heading, elements, table, as_csv, as_parquet, *copies.boxes]
+    asked: dict[str, Any] = {"concurrency_id": NAME, "concurrency_limit": 2, **PRIVATE}
+    gr.on([run.click, formula.submit, site.submit], answer, [*inputs, cif], outputs, **asked)
+
+    def dropped(upload: str | None) -> tuple[str, list[Token], Any, str, str]:
+        """Read a CIF, and empty its box, so that another can be dropped."""
+        text = "" if upload is None else uploads.read_text(upload)
+        found, compound = sites_of(text)
+        box = gr.File(value=None, label=f"{compound} from a CIF; drop another one")
+        return text, found, box, compound, found[0][0]
+
+    def left() -> tuple[str, list[Token], Any]:
+        """Forget the CIF: what is typed is a compound of its own."""
+        return "", [], gr.File(label=_DROP)
+
+    forgotten = [cif, places, upload]
+    upload.upload(told(dropped), upload, [*forgotten, formula, site], **PRIVATE)
+    formula.input(left, None, forgotten, **QUICK)
+    for button in chosen:
+        button.click(left, None, forgotten, **QUICK)
+    gr.on(
+        [formula.change, site.change, places.change], tokens_as_html, [formula, site, places], tokens, **QUICK
+    )
+    tokens.select(_site_of, None, site, **QUICK)
+    mode.change(lambda mode: gr.Number(visible=mode == DOPING), mode, fraction, **QUICK)
+    return View(NAME, inputs, restored)
+
+
+def values_of(
+    formula: str,
+    site: str,
+    mode: str,
+    fraction: float | None,
+    top: float,
+    only: str,
+    forbid: str,
+    score: str,
+    cif: str,
+) -> dict[str, Any]:
+    """Make arguments of `requests.tinker` of what the inputs hold."""
+    return {
+        "formula": "" if cif else (formula or "").strip(),
+        "site": (site or "").strip(),
+        "fraction": fraction if mode == DOPING else None,
+        "top": top,
+        "only": (only or "").strip(),
+        "forbid": (forbid or "").strip(),
+        "score": score,
+        "cif": cif,
+    }
+
+
+def restored(values: Mapping[str, Any]) -> list[Any]:
+    """Fill the inputs in from arguments of `requests.tinker`."""
+    doping = values["fraction"] is not None
+    return [
+        values["formula"] or "SrTiO3",
+        values["site"],
+        DOPING if doping else SUBSTITUTION,
+        gr.update(value=values["fraction"] if doping else _USUAL_FRACTION, visible=doping),
+        values["top"],
+        values["only"],
+        values["forbid"],
+        values["score"],
+    ]
+
+
+def tokens_as_html(formula: str, site: str, places: Sequence[Token]) -> str:
+    """Show the atoms of a compound, or the sites of a structure, as buttons.
+
+    Args:
+        formula: as it is typed, so far.
+        site: that is chosen.
+        places: of a structure, instead of the formula; empty without one.
+
+    Returns:
+        HTML; why there are no atoms where there are none.
+    """
+    chosen = (site or "").replace(",", " ").split()
+    try:
+        found = list(places) or _atoms(formula)
+    except MattransformerError as error:
+        return f'<p class="mt-note">{escape(str(error)[:300])}</p>'
+    buttons = "".join(
+        f'<button type="button" class="mt-token" data-site="{escape(name)}" '
+        f'aria-pressed="{str(name in chosen or element in chosen).lower()}">{escape(words)}</button>'
+        for name, element, words in found
+    )
+    hint = "Atoms with a hole: run it as it is." if "<" in (formula or "") else ""
+    return f'<div class="mt-tokens" role="group" aria-label="Atoms; choose the site">{buttons}{hint}</div>'
+
+
+def sites_of(cif: str) -> tuple[list[Token], str]:
+    """Give a button for each site of a structure, and its formula."""
+    from mattransformer.tinkering.structures import distinct_sites
+
+    structure = requests.read_cif(cif)
+    found = [
+        (place.label, place.element, f"{place.label} × {len(place.indices)}")
+        for place in distinct_sites(structure)
+    ]
+    return found, str(structure.composition.reduced_formula)
+
+
+def suggestions_as_html(table: pd.DataFrame) -> str:
+    """Draw the suggestions of one element as a periodic table, with what each would do."""
+    if "probability" not in table or not len(table) or not table["dopant"].isin(ATOMIC_NUMBER).all():
+        return ""  # two sites together, or several atoms
+    rows = table.drop_duplicates("dopant")
+    if rows["probability"].isna().all():
+        return '<p class="mt-note">Scores of a baseline are no probabilities: see the table.</p>'
+    shares = dict(zip(rows["dopant"], rows["probability"].astype(float), strict=True))
+    details = {row["dopant"]: _detail(row) for row in rows.to_dict("records")}
+    return shares_as_html("Probability of each element, per cent", shares, details)
+
+
+def best(table: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """Keep the first suggestions of each site."""
+    return table[table["rank"] <= rows].reset_index(drop=True)
+
+
+def _detail(row: Mapping[Any, Any]) -> str:
+    formula = str(row["formula"])
+    host, dopant = written(row.get("host_state")), written(row.get("dopant_state"))
+    facts = {
+        "New formula": formula,
+        "Probability": f"{100 * row['probability']:.3g} %, rank {row['rank']}",
+        "Oxidation states": f"{_signed(dopant)}, in place of {_signed(host)}"
+        if host and dopant
+        else "unknown",
+        "Kind": written(row.get("kind")),
+        "Radius mismatch": f"{written(row.get('radius_mismatch_percent')) or 'unknown'} %".replace(
+            "unknown %", "unknown"
+        ),
+        "Compensation": written(row.get("compensation")),
+        "Listed": "in the Materials Project or OQMD" if row["known"] else "nowhere: new",
+    }
+    link = f'<a href="?view=tinker&amp;formula={quote(formula)}">Tinker with {escape(formula)}</a>'
+    return f"<h3>{escape(str(row['dopant']))}</h3>{facts_as_html(facts)}<p>{link}</p>"
+
+
+def _signed(state: str) -> str:
+    return state if state.startswith("-") else f"+{state}"
+
+
+def _summary(table: pd.DataFrame, values: Mapping[str, Any]) -> str:
+    if not len(table):
+        return "No element could take this place under these choices."
+    if "host" not in table:
+        return f"{len(table)} ways to fill {values['formula']}."
+    first = table.iloc[0]
+    share = f"{100 * float(first['fraction']):.3g} % of " if values["fraction"] is not None else ""
+    known = int(table["known"].sum())
+    return (
+        f"{len(table)} suggestions for {share}{first['site']} in {first['host']}; the first: {first['dopant']}, "
+        f"{first['formula']}. {known} of the compounds are listed already."
+    )
+
+
+def _site_of(event: gr.EventData) -> str:
+    chosen: Any = getattr(event, "_data", None) or {}
+    return str(chosen.get("site", ""))[: limits.MOST_CHARACTERS] if isinstance(chosen, dict) else ""
+
+
+def _atoms(formula: str) -> list[Token]:
+    """Give a button for each atom, or for each element where there are many."""
+    from mattransformer.formula import Formula
+
+    text = limits.check_text("formula", formula)
+    if not text or "<" in text:
+        return []
+    own = Formula.parse(text).reduced
+    if own.atoms <= _MOST_TOKENS:
+        return [(symbol, symbol, symbol) for symbol in own.tokens]
+    return [(symbol, symbol, f"{symbol} × {count}") for symbol, count in own.counts]

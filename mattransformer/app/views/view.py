@@ -1,0 +1,150 @@
+"""What views have in common: how they are restored, what is there to be copied, examples, explanations, errors."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from inspect import isgeneratorfunction
+from typing import Any, Final, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import gradio as gr
+
+from mattransformer.app import equivalents, links
+from mattransformer.app.tables import meanings_as_html
+from mattransformer.errors import MattransformerError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PRIVATE: Final[dict[str, Any]] = {"api_visibility": "private"}
+"""Of events of the page: other programs call the functions of `requests`."""
+
+QUICK: Final[dict[str, Any]] = {
+    **PRIVATE,
+    "queue": False,
+    "show_progress": "hidden",
+    "trigger_mode": "always_last",
+}
+"""Of events that ask no model."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of the page.
+
+    Attributes:
+        name: of `links.FIELDS`.
+        inputs: components that a link restores.
+        restored: gives a value for each of them, from those in the link and what is usual for the others.
+    """
+
+    name: str
+    inputs: Sequence[Any]
+    restored: Callable[[Mapping[str, Any]], list[Any]]
+
+
+def told(handler: Callable[P, R]) -> Callable[P, R]:
+    """Show errors that people can mend as one line on the page."""
+    if isgeneratorfunction(handler):
+
+        @functools.wraps(handler)
+        def run(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
+            with _shown():
+                yield from handler(*args, **kwargs)
+
+        return run  # type: ignore[return-value]
+
+    @functools.wraps(handler)
+    def once(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _shown():
+            return handler(*args, **kwargs)
+
+    return once
+
+
+@contextmanager
+def _shown() -> Iterator[None]:
+    try:
+        yield
+    except MattransformerError as error:
+        message = escape(" ".join(str(error).split()))
+        raise gr.Error(message, duration=20, title="This cannot be done", print_exception=False) from None
+
+
+class Copies:
+    """A request in Python, on the command line and as a link, to be copied."""
+
+    def __init__(self, view: str, what: str = "This request") -> None:
+        """Lay the boxes out, closed.
+
+        Args:
+            view: of `links.FIELDS`.
+            what: they say, for the heading.
+        """
+        self._view = view
+        with gr.Accordion(f"{what} in Python, on the command line, as a link", open=False):
+            self.remark = gr.Markdown(visible=False)
+            shown: dict[str, Any] = {"interactive": False, "buttons": ["copy"], "elem_classes": "mt-code"}
+            self.python = gr.Textbox(label="Python", elem_id=f"{view}-python", lines=2, max_lines=12, **shown)
+            self.command = gr.Textbox(
+                label="Command line", elem_id=f"{view}-command", lines=1, max_lines=6, **shown
+            )
+            self.link = gr.Textbox(
+                label="Permanent link: restores these inputs",
+                elem_id=f"{view}-link",
+                lines=1,
+                max_lines=4,
+                **shown,
+            )
+
+    @property
+    def boxes(self) -> list[Any]:
+        """Outputs of `of`."""
+        return [self.remark, self.python, self.command, self.link]
+
+    def of(self, values: Mapping[str, Any], request: gr.Request | None) -> list[Any]:
+        """Write them for the inputs of the view."""
+        remark = equivalents.remark(self._view, values)
+        return [
+            gr.Markdown(remark, visible=bool(remark)),
+            equivalents.python(self._view, values),
+            equivalents.command(self._view, values),
+            f"{origin(request)}?{links.encoded(self._view, values)}",
+        ]
+
+
+def origin(request: gr.Request | None) -> str:
+    """Give the address of the page without its query; a browser names the page that it sends from."""
+    headers = {} if request is None else dict(request.headers)
+    page = urlsplit(str(headers.get("referer", "")))
+    if page.scheme in ("http", "https") and page.netloc:
+        return f"{page.scheme}://{page.netloc}{page.path}"
+    return f"http://{headers['host']}/" if "host" in headers else ""
+
+
+def examples(
+    labels: Mapping[str, Mapping[str, Any]],
+    view: str,
+    inputs: Sequence[Any],
+    restored: Callable[..., list[Any]],
+) -> list[gr.Button]:
+    """Lay out a button an example, which fills in the inputs of a view."""
+    with gr.Row(elem_classes="mt-examples"):
+        gr.HTML("<span>Examples:</span>", elem_classes="mt-label", padding=False)
+        made = []
+        for label, values in labels.items():
+            button = gr.Button(label, size="sm", variant="secondary")
+            filled = restored(links.defaults(view) | dict(values))
+            button.click(lambda filled=filled: filled, None, list(inputs), **QUICK)
+            made.append(button)
+    return made
+
+
+def meanings(names: Sequence[str]) -> None:
+    """Lay out what the columns of a table mean, closed."""
+    with gr.Accordion("What the columns mean", open=False):
+        gr.HTML(meanings_as_html(names), padding=False)
