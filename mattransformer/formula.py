@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mattransformer.elements import PAULING, RANK
 from mattransformer.notation import (
@@ -57,6 +57,15 @@ _POLYANION_DIFFERENCE: Final = 1.65
 _LETTERS: Final = (*ascii_uppercase, *(a + b for a in ascii_uppercase for b in ascii_lowercase))
 
 
+class Composite(Protocol):
+    """What has a composition, such as pymatgen's Structure."""
+
+    @property
+    def composition(self) -> Mapping[Any, Any]:
+        """Amounts by element."""
+        ...
+
+
 def _inner(value: object) -> str | Mapping[Any, Any] | None:
     """Give the composition of what has one, and the value of a cell of an Arrow column; None of all else."""
     found = getattr(value, "composition", None)
@@ -91,7 +100,7 @@ class Formula:
     @classmethod
     def parse(
         cls,
-        value: str | Mapping[Any, Any] | Composition | Formula,
+        value: str | Mapping[Any, Any] | Composition | Composite | Formula,
         *,
         heavy_hydrogen: bool = False,
         max_cell_atoms: int = MAX_CELL_ATOMS,

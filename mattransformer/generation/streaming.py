@@ -107,7 +107,7 @@ class Pieces:
 
 
 def write_ranked(
-    drawn: Drawn, path: Path, rows: Callable[[Found], pd.DataFrame], show: Callable[[int], None]
+    drawn: Drawn, path: Path, rows: Callable[[Found], pd.DataFrame], show: Callable[[int], object]
 ) -> dict[str, int]:
     """Write a table, the most probable compositions first.
 

@@ -13,13 +13,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mattransformer.elements import ATOMIC_NUMBER
-from mattransformer.formula import Formula, FormulaError
+from mattransformer.formula import Composite, Formula, FormulaError
 from mattransformer.screening.compositions import Compositions
 from mattransformer.screening.judgement import pays
 from mattransformer.screening.oxidation import ScreeningError
@@ -27,15 +27,6 @@ from mattransformer.screening.oxidation import ScreeningError
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-
-class Composite(Protocol):
-    """What has a composition, such as pymatgen's Structure."""
-
-    @property
-    def composition(self) -> Mapping[Any, Any]:
-        """Amounts by element."""
-        ...
 
 
 Composed = str | Formula | Mapping[Any, Any] | Composite

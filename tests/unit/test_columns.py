@@ -185,10 +185,11 @@ def test_no_rows_make_an_empty_column(nothing: Any) -> None:
 
 def test_what_is_no_text_is_shown_as_a_formula() -> None:
     """A Structure prints itself in many lines."""
-    column = read_column([perovskite(), {"Na": 1, "Cl": 1}, "SrTiO3", 7, None])
+    cells: list[Any] = [perovskite(), {"Na": 1, "Cl": 1}, "SrTiO3", 7, None]
+    column = read_column(cells)
     words = pd.Series(as_text(column.given))
     assert words.tolist()[:4] == ["SrTiO3", "NaCl", "SrTiO3", "7"]
     assert pd.isna(words[4])
     assert Formula.parse(perovskite()) == Formula.parse(pa.scalar("SrTiO3")) == Formula.parse("SrTiO3")
     with pytest.raises(FormulaError, match="it is of type"):
-        Formula.parse(pa.scalar(3))  # type: ignore[arg-type]
+        Formula.parse(pa.scalar(3))

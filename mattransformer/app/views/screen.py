@@ -244,7 +244,9 @@ def _evaluated(values: Mapping[str, Any], tell: Any) -> tuple[Evaluation, str, s
     tell("pictures")
     try:
         pictures, missing = evaluation_pictures(evaluation)
-        return evaluation, render_page(evaluation.record["scores"], pictures, "Report"), missing.lstrip("; ")
+        record = evaluation.record
+        page = render_page(record["scores"], pictures, "Report", record["space"])
+        return evaluation, page, missing.lstrip("; ")
     except PictureError as error:
         return evaluation, "", str(error)
 
