@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from mattransformer.benchmark.cells import Cell, Records, cell_of, in_order, table_rung, title_of
 from mattransformer.benchmark.lists import DATA, TEST
 from mattransformer.benchmark.records import LISTS, read_all
 from mattransformer.benchmark.run import RUNGS
-from mattransformer.benchmark.tables import Cell, Records, cell_of, common_rung, in_order, title_of
 from mattransformer.data.variants import VARIANTS
 from mattransformer.metrics.intervals import recorded
 from mattransformer.pictures.curves import Curve, recovery_curves, uniqueness_curves
@@ -53,10 +53,10 @@ def pictures_of(data: str, records: Records) -> Iterator[Picture]:
         records: of `records.read_all`.
 
     Yields:
-        Bars of validity at the largest number of suggestions that all systems have; curves over n of each system as far
-        as it was measured. Nothing, where nothing was measured.
+        Bars of validity at the largest number of suggestions that most systems have; curves over n of each system as
+        far as it was measured. Nothing, where nothing was measured.
     """
-    n = common_rung(records)
+    n = table_rung(records)
     if n is None:
         return
     longest = [(name, cell) for name, own in in_order(data, records) if (cell := _longest(own)) is not None]
@@ -84,8 +84,8 @@ def _bars(data: str, records: Records, n: int) -> Iterator[Bar]:
     own = records[LISTS]["training"][_MIX]["validity"]["smact14"]
     for name, record in in_order(data, records):
         cell = cell_of(record, _MIX, n)
-        assert cell is not None
-        yield _bar(name, cell["validity"]["smact14"])
+        if cell is not None:
+            yield _bar(name, cell["validity"]["smact14"])
     yield replace(_bar("training rows", own), role=TRAINING_SET)
 
 

@@ -11,17 +11,33 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mattransformer.benchmark.cells import (
+    KINDS,
+    NONE,
+    Cell,
+    Records,
+    cell_of,
+    found_of,
+    in_order,
+    line,
+    percent,
+    share,
+    table_rung,
+    title_of,
+    with_interval,
+    words_of,
+)
 from mattransformer.benchmark.lists import DATA, ICSD, MATRICES, TEST, TRAINING
 from mattransformer.benchmark.records import LISTS, read_all
-from mattransformer.benchmark.run import METHODS, RUNGS, SAMPLING, SHORT
-from mattransformer.benchmark.systems import LANGUAGE_MODELS, BenchmarkError, names
+from mattransformer.benchmark.run import RUNGS
+from mattransformer.benchmark.short_tables import rediscovery, short_tables
+from mattransformer.benchmark.systems import BenchmarkError
 from mattransformer.data.variants import VARIANTS
 from mattransformer.evaluation.report import update_readme
 from mattransformer.evaluation.settings import DEFAULT
 from mattransformer.files import write_text
 from mattransformer.metrics.classes import CLASSES
-from mattransformer.metrics.intervals import percent_ends, recorded
-from mattransformer.metrics.published import FIGURES, MATGAN_SAMPLES, Published
+from mattransformer.metrics.published import FIGURES, MATGAN_SAMPLES
 
 MARKS: Final = ("<!-- benchmark:start -->", "<!-- benchmark:end -->")
 """What the short table of a README stands between."""
@@ -42,11 +58,7 @@ NOTE: Final = (
 )
 """What has to be known before systems are compared."""
 
-Records = Mapping[str, Mapping[str, Any]]
-Cell = Mapping[str, Any]
 
-_KINDS: Final = ("binary", "ternary", "quaternary")
-_NONE: Final = "–"
 _RANDOM: Final = ("pseudo-random", "stoichiometry-random")  # what enrichments compare with
 
 
@@ -73,43 +85,6 @@ def write_tables(results: Path, readme: Path | None = None) -> list[Path]:
         update_readme(readme, "\n".join(short_tables(results)), MARKS)
         written.append(readme)
     return written
-
-
-def short_tables(results: Path) -> Iterator[str]:
-    """Give, for each data set, one line a system at the largest number of suggestions that all of them have.
-
-    Args:
-        results: the folder of results.
-
-    Yields:
-        Lines of Markdown.
-    """
-    for data in DATA:
-        records = read_all(data, results)
-        n = common_rung(records)
-        if n is None:
-            continue
-        yield f"**{title_of(data)}, the first {n:,} distinct suggestions of each**"
-        yield ""
-        yield _line(
-            "system", "charge-neutral", "EN-balanced", "new", *(f"{kind} found" for kind in _KINDS),
-            "ICSD found", "*pure*: charge-neutral", "EN-balanced", "*strict*: charge-neutral", "EN-balanced",
-        )  # fmt: skip
-        yield _line("---", *["---:"] * 11)
-        yield _own_line(records[LISTS])
-        for name, record in in_order(data, records):
-            yield _short_line(name, record, n)
-        for published in FIGURES:
-            if published.data in ("MP", "OQMD") and published.data == title_of(data).split(" + ")[-1]:
-                yield _line(
-                    _words_of(published), _percent(published.charge_neutral), _percent(published.balanced),
-                    *[_NONE] * 9,
-                )  # fmt: skip
-        missing = [f"`{name}`" for name in names(data) if name not in records]
-        if missing:
-            yield f"\nNot run on {title_of(data)}: {', '.join(missing)}."
-        yield ""
-    yield from _rediscovery("mp+oqmd", read_all("mp+oqmd", results))
 
 
 def page(results: Path) -> Iterator[str]:
@@ -142,84 +117,25 @@ def page(results: Path) -> Iterator[str]:
                 yield from _setting_table(data, records, setting, n)
         yield from _space_table(data, records)
         yield from class_table(data, records)
-        yield from _rediscovery(data, records)
+        yield from rediscovery(data, records)
     yield "\n## Published by others\n"
     yield from _published_table()
 
 
-def common_rung(records: Records) -> int | None:
-    """Give the largest number of suggestions that every system was measured at in the setting *mix*."""
-    rungs = [
-        {n for n in RUNGS if cell_of(record, VARIANTS[0], n) is not None}
-        for name, record in records.items()
-        if name != LISTS
-    ]
-    common = set.intersection(*rungs) if rungs else set()
-    return max(common, default=None)
-
-
-def in_order(data: str, records: Records) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give language models first, then what they are compared with, then systems of the user's own, by name."""
-    order = (*LANGUAGE_MODELS, *reversed([name for name in names(data) if name not in LANGUAGE_MODELS]))
-    own = sorted(name for name in records if name not in (*order, LISTS))
-    yield from ((name, records[name]) for name in (*order, *own) if name in records)
-
-
-def title_of(data: str) -> str:
-    """Give the name of a data set as it is written: MP + OQMD."""
-    return data.upper().replace("+", " + ")
-
-
-def cell_of(record: Mapping[str, Any], setting: str, n: int, method: str = SAMPLING) -> Cell | None:
-    """Give what was measured of the first n suggestions; None where nothing was."""
-    found: Cell | None = record["settings"].get(setting, {}).get(method, {}).get(str(n))
-    return found
-
-
-def _short_line(name: str, record: Mapping[str, Any], n: int) -> str:
-    cells = [cell_of(record, setting, n) for setting in VARIANTS]
-    mix = cells[0]
-    assert mix is not None
-    return _line(
-        f"`{name}`",
-        *_valid(mix),
-        _share(mix["new"]["mp and oqmd"]),
-        *(_share(mix["found"][TEST][kind]) for kind in _KINDS),
-        _found_of(mix, ICSD),
-        *(share for cell in cells[1:] for share in _valid(cell)),
-    )
-
-
-def _own_line(record: Mapping[str, Any]) -> str:
-    own = [record["training"][setting]["validity"]["smact14"] for setting in VARIANTS]
-    shares = [[_share(own_["charge_neutral"]), _share(own_["balanced"])] for own_ in own]
-    return _line("*training rows*", *shares[0], *[_NONE] * 5, *shares[1], *shares[2])
-
-
-def _valid(cell: Cell | None, setting: str = "smact14") -> list[str]:
-    if cell is None:
-        return [_NONE, _NONE]
-    return [_share(cell["validity"][setting][key]) for key in ("charge_neutral", "balanced")]
-
-
-def _found_of(cell: Cell, name: str) -> str:
-    return _share(cell["found"][name]["all"]) if name in cell["found"] else _NONE
-
-
 def _lists_table(record: Mapping[str, Any]) -> Iterator[str]:
-    yield _line(
+    yield line(
         "training rows", "compositions", "charge-neutral", "EN-balanced", "default", "icsd24: EN-balanced"
     )
-    yield _line("---", *["---:"] * 5)
+    yield line("---", *["---:"] * 5)
     for setting, own in record["training"].items():
         validity = own["validity"]
-        yield _line(
+        yield line(
             f"*{setting}*",
             f"{own['compositions']:,}",
-            _with_interval(validity["smact14"]["charge_neutral"]),
-            _with_interval(validity["smact14"]["balanced"]),
-            _share(validity["smact-default"]["balanced"]),
-            _share(validity["icsd24"]["balanced"]),
+            with_interval(validity["smact14"]["charge_neutral"]),
+            with_interval(validity["smact14"]["balanced"]),
+            share(validity["smact-default"]["balanced"]),
+            share(validity["icsd24"]["balanced"]),
         )
     yield ""
     sizes = ", ".join(f"{name} {size:,}" for name, size in record["sought"].items())
@@ -231,34 +147,34 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
     if not rows:
         return
     yield f"\n### {title_of(data)}, *{setting}*, {n:,} suggestions\n"
-    yield _line(
+    yield line(
         "system", "drawn", "unique", "charge-neutral", "EN-balanced", "default", "new", "EN-balanced of the new",
-        *(f"{kind} test rows" for kind in _KINDS), "test rows", "times random", "training rows", "ICSD",
+        *(f"{kind} test rows" for kind in KINDS), "test rows", "times random", "training rows", "ICSD",
     )  # fmt: skip
-    yield _line("---", *["---:"] * 14)
+    yield line("---", *["---:"] * 14)
     random = [cell_of(records[name], setting, n) if name in records else None for name in _RANDOM]
     for name, cell in rows:
         found = cell["found"]
-        yield _line(
+        yield line(
             f"`{name}`",
             f"{cell['drawn']:,}",
-            _percent(cell["uniqueness"]["share"]),
-            _with_interval(cell["validity"]["smact14"]["charge_neutral"]),
-            _with_interval(cell["validity"]["smact14"]["balanced"]),
-            _share(cell["validity"]["smact-default"]["balanced"]),
-            _share(cell["new"]["mp and oqmd"]),
-            _share(cell["new_only"]["balanced"]),
-            *(_share(found[TEST][kind]) for kind in _KINDS),
-            _with_interval(found[TEST]["all"]),
+            percent(cell["uniqueness"]["share"]),
+            with_interval(cell["validity"]["smact14"]["charge_neutral"]),
+            with_interval(cell["validity"]["smact14"]["balanced"]),
+            share(cell["validity"]["smact-default"]["balanced"]),
+            share(cell["new"]["mp and oqmd"]),
+            share(cell["new_only"]["balanced"]),
+            *(share(found[TEST][kind]) for kind in KINDS),
+            with_interval(found[TEST]["all"]),
             ", ".join(_times(cell, own) for own in random),
-            _share(found[TRAINING]["all"]),
-            _found_of(cell, ICSD),
+            share(found[TRAINING]["all"]),
+            found_of(cell, ICSD),
         )
     matgan = next((cell for name, cell in rows if name == "matgan"), None)
     if matgan is not None:
         shares = [
-            f"{name}: {_share(matgan['found'][name + MATRICES]['all'])} of those that its matrix can hold, "
-            f"{_share(matgan['found'][name]['all'])} of all"
+            f"{name}: {share(matgan['found'][name + MATRICES]['all'])} of those that its matrix can hold, "
+            f"{share(matgan['found'][name]['all'])} of all"
             for name in (TEST, TRAINING)
         ]
         yield f"\nMATGAN found of the {' rows; of the '.join(shares)}."
@@ -266,7 +182,7 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
 
 def _times(cell: Cell, random: Cell | None) -> str:
     if random is None or not random["found"][TEST]["all"]["count"]:
-        return _NONE
+        return NONE
     return f"{cell['found'][TEST]['all']['count'] / random['found'][TEST]['all']['count']:.3g}"
 
 
@@ -285,20 +201,20 @@ def _space_table(data: str, records: Records) -> Iterator[str]:
         f"({_test_rows(rows[0][2])}), and diversity, by the element-mover's distance on the modified Pettifor scale; "
         "formation energy estimated, eV/atom.\n"
     )
-    yield _line(
+    yield line(
         "system", "setting", "elements", "number of elements", "atoms", "anonymous formulas", "coverage", "precision",
         "diversity", "formation energy",
     )  # fmt: skip
-    yield _line("---", "---", *["---:"] * 8)
+    yield line("---", "---", *["---:"] * 8)
     for name, setting, cell in rows:
         space, far = cell["space"], cell["distances"]
         keys = ("elements", "number_of_elements", "atoms", "anonymous_formulas")
-        yield _line(
+        yield line(
             f"`{name}`",
             f"*{setting}*",
             *(f"{far[key]:.3f}" for key in keys),
-            _share(space["coverage"]),
-            _share(space["precision"]),
+            share(space["coverage"]),
+            share(space["precision"]),
             f"{space['diversity']['mean']:.1f}",
             f"{space['formation_energy']['mean']['mean']:.2f}",
         )
@@ -311,90 +227,41 @@ def _test_rows(cell: Cell) -> str:
 
 def class_table(data: str, records: Records) -> Iterator[str]:
     """Give, in the setting *mix*, what every system suggests of each chemistry class, as lines of Markdown."""
-    n = common_rung(records)
+    n = table_rung(records)
     if n is None:
         return
     yield (
         f"\n### {title_of(data)}, *mix*, {n:,} suggestions by chemistry class: their share, EN-balanced, test rows of "
         "the class found (–: not recorded)\n"
     )
-    yield _line("system", *CLASSES)
-    yield _line("---", *["---:"] * len(CLASSES))
+    yield line("system", *CLASSES)
+    yield line("---", *["---:"] * len(CLASSES))
     for name, own in in_order(data, records):
         cell = cell_of(own, VARIANTS[0], n)
-        assert cell is not None
+        if cell is None:
+            continue
         parts = [cell["classes"][kind] for kind in CLASSES]
         keys = ("share", "balanced", "found")
-        yield _line(f"`{name}`", *(", ".join(_of_class(part, key) for key in keys) for part in parts))
+        yield line(f"`{name}`", *(", ".join(_of_class(part, key) for key in keys) for part in parts))
 
 
 def _of_class(part: Mapping[str, Any], key: str) -> str:
     """Write a share of a class; older records have it without its interval, and nothing of what is found."""
     own = part.get(key)
-    return _share(own) if isinstance(own, Mapping) else _percent(own)
-
-
-def _rediscovery(data: str, records: Records) -> Iterator[str]:
-    """Give what is found of held-out rows and of the ICSD by every way of asking, over n."""
-    rows = [
-        (name, setting, method, own["settings"][setting][method])
-        for name, own in in_order(data, records)
-        for setting in (VARIANTS[0], DEFAULT.name)
-        for method in METHODS
-        if method in own["settings"].get(setting, {})
-    ]
-    if not rows:
-        return
-    yield (
-        f"\n**Rediscovery, learned from {title_of(data)}: test rows, and ICSD compounds outside the training rows, "
-        "found among n distinct suggestions**\n"
-    )
-    yield _line("system", "setting", "asked by", *(f"{n:,}" for n in RUNGS))
-    yield _line("---", "---", "---", *["---:"] * len(RUNGS))
-    for name, setting, method, measured in rows:
-        yield _line(f"`{name}`", f"*{setting}*", method, *(_both(measured, n) for n in RUNGS))
-
-
-def _both(measured: Mapping[str, Any], n: int) -> str:
-    cell = measured.get(str(n))
-    if cell is None:
-        return "no more" if SHORT in measured and measured[SHORT]["rung"] <= n else _NONE
-    found = cell["found"]
-    return ", ".join(_share(found[name]["all"], 2) for name in (TEST, ICSD) if name in found)
+    return share(own) if isinstance(own, Mapping) else percent(own)
 
 
 def _published_table() -> Iterator[str]:
-    yield _line(
+    yield line(
         "system",
         "charge-neutral",
         "EN-balanced",
         "training rows: both",
-        *(f"{kind} held-out rows" for kind in _KINDS),
+        *(f"{kind} held-out rows" for kind in KINDS),
     )
-    yield _line("---", *["---:"] * 6)
+    yield line("---", *["---:"] * 6)
     for own in FIGURES:
-        training = _NONE if own.training is None else ", ".join(map(_percent, own.training))
-        found = [_percent(own.found[kind]) if kind in own.found else _NONE for kind in _KINDS]
-        yield _line(_words_of(own), _percent(own.charge_neutral), _percent(own.balanced), training, *found)
+        training = NONE if own.training is None else ", ".join(map(percent, own.training))
+        found = [percent(own.found[kind]) if kind in own.found else NONE for kind in KINDS]
+        yield line(words_of(own), percent(own.charge_neutral), percent(own.balanced), training, *found)
     yield f"\nWhat MATGAN recovered is of {MATGAN_SAMPLES:,} samples."
-
-
-def _words_of(own: Published) -> str:
-    return f"{own.system}, {own.data} (published)"
-
-
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _percent(share: float | None, digits: int = 1) -> str:
-    return _NONE if share is None else f"{100 * share:.{digits}f} %"
-
-
-def _share(own: Mapping[str, Any], digits: int = 1) -> str:
-    return _percent(own["share"], digits)
-
-
-def _with_interval(own: Mapping[str, Any]) -> str:
-    ends = recorded(own)
-    return _NONE if ends is None else f"{_share(own)} ({' to '.join(percent_ends(ends))})"

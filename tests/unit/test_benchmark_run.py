@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from mattransformer.baselines.checkpoints import save_generator
 from mattransformer.baselines.pseudo_random import StoichiometryRandom
 from mattransformer.benchmark import systems
+from mattransformer.benchmark.cells import Records, table_rung
 from mattransformer.benchmark.lists import ICSD, MATRICES, TEST, TRAINING, Lists, read_lists
 from mattransformer.benchmark.measurement import measure_list
 from mattransformer.benchmark.records import read_all
@@ -25,16 +27,14 @@ from mattransformer.benchmark.run import (
     run,
     train_system,
 )
+from mattransformer.benchmark.short_tables import short_tables
 from mattransformer.benchmark.sources import LanguageModelSource
 from mattransformer.benchmark.systems import BenchmarkError, System
 from mattransformer.benchmark.tables import (
     MARKS,
     PAGE,
-    Records,
     class_table,
-    common_rung,
     page,
-    short_tables,
     write_tables,
 )
 from mattransformer.data.corpora import load_corpus
@@ -248,8 +248,23 @@ def test_systems_are_compared_at_the_largest_number_that_all_have(results: Path)
         for path in (results / "mp").glob("*.json")
         if path.stem != "lists"
     }
-    assert common_rung(records) == 1_000
-    assert common_rung({}) is None
+    assert table_rung(records) == 1_000
+    assert table_rung({}) is None
+
+
+def test_a_system_that_was_measured_on_fewer_suggestions_is_named_below_the_table(
+    results: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(results, tmp_path / "results"))
+    for name in ("pseudo-random", "another"):
+        record = json.loads((results / "mp" / "pseudo-random.json").read_text())
+        measured = record["settings"]["mix"][SAMPLING]
+        measured["10000"] = measured["1000"]
+        (folder / "mp" / f"{name}.json").write_text(json.dumps(record | {"system": name}))
+    text = "\n".join(short_tables(folder))
+    assert "**MP, the first 10,000 distinct suggestions of each**" in text
+    assert "Measured on fewer suggestions, see the page of all tables: `gpt2` (1,000)." in text
+    assert "| `gpt2` |" not in text.partition("Rediscovery")[0]
 
 
 @pytest.mark.parametrize(

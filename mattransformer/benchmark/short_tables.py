@@ -1,0 +1,126 @@
+"""The short tables of the benchmark, for a README: one line a system, and what is found among n suggestions over n."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mattransformer.benchmark.cells import (
+    KINDS,
+    NONE,
+    Cell,
+    Records,
+    cell_of,
+    found_of,
+    in_order,
+    line,
+    percent,
+    share,
+    table_rung,
+    title_of,
+    valid,
+    words_of,
+)
+from mattransformer.benchmark.lists import DATA, ICSD, TEST
+from mattransformer.benchmark.records import LISTS, read_all
+from mattransformer.benchmark.run import METHODS, RUNGS, SHORT
+from mattransformer.benchmark.systems import names
+from mattransformer.data.variants import VARIANTS
+from mattransformer.evaluation.settings import DEFAULT
+from mattransformer.metrics.published import FIGURES
+
+
+def short_tables(results: Path) -> Iterator[str]:
+    """Give, for each data set, one line a system at the largest number of suggestions that most of them have.
+
+    Args:
+        results: the folder of results.
+
+    Yields:
+        Lines of Markdown.
+    """
+    for data in DATA:
+        records = read_all(data, results)
+        n = table_rung(records)
+        if n is None:
+            continue
+        yield f"**{title_of(data)}, the first {n:,} distinct suggestions of each**"
+        yield ""
+        yield line(
+            "system", "charge-neutral", "EN-balanced", "new", *(f"{kind} found" for kind in KINDS),
+            "ICSD found", "*pure*: charge-neutral", "EN-balanced", "*strict*: charge-neutral", "EN-balanced",
+        )  # fmt: skip
+        yield line("---", *["---:"] * 11)
+        yield _own_line(records[LISTS])
+        fewer = []
+        for name, record in in_order(data, records):
+            mix = cell_of(record, VARIANTS[0], n)
+            if mix is None:
+                fewer.append(f"`{name}` ({_most(record):,})")
+            else:
+                yield _short_line(name, record, mix, n)
+        for published in FIGURES:
+            if published.data in ("MP", "OQMD") and published.data == title_of(data).split(" + ")[-1]:
+                yield line(
+                    words_of(published), percent(published.charge_neutral), percent(published.balanced),
+                    *[NONE] * 9,
+                )  # fmt: skip
+        if fewer:
+            yield f"\nMeasured on fewer suggestions, see the page of all tables: {', '.join(fewer)}."
+        missing = [f"`{name}`" for name in names(data) if name not in records]
+        if missing:
+            yield f"\nNot run on {title_of(data)}: {', '.join(missing)}."
+        yield ""
+    yield from rediscovery("mp+oqmd", read_all("mp+oqmd", results))
+
+
+def _most(record: Mapping[str, Any]) -> int:
+    return max((n for n in RUNGS if cell_of(record, VARIANTS[0], n) is not None), default=0)
+
+
+def _short_line(name: str, record: Mapping[str, Any], mix: Cell, n: int) -> str:
+    cells = [cell_of(record, setting, n) for setting in VARIANTS[1:]]
+    return line(
+        f"`{name}`",
+        *valid(mix),
+        share(mix["new"]["mp and oqmd"]),
+        *(share(mix["found"][TEST][kind]) for kind in KINDS),
+        found_of(mix, ICSD),
+        *(share for cell in cells for share in valid(cell)),
+    )
+
+
+def _own_line(record: Mapping[str, Any]) -> str:
+    own = [record["training"][setting]["validity"]["smact14"] for setting in VARIANTS]
+    shares = [[share(own_["charge_neutral"]), share(own_["balanced"])] for own_ in own]
+    return line("*training rows*", *shares[0], *[NONE] * 5, *shares[1], *shares[2])
+
+
+def rediscovery(data: str, records: Records) -> Iterator[str]:
+    """Give what is found of held-out rows and of the ICSD by every way of asking, over n."""
+    rows = [
+        (name, setting, method, own["settings"][setting][method])
+        for name, own in in_order(data, records)
+        for setting in (VARIANTS[0], DEFAULT.name)
+        for method in METHODS
+        if method in own["settings"].get(setting, {})
+    ]
+    if not rows:
+        return
+    yield (
+        f"\n**Rediscovery, learned from {title_of(data)}: test rows, and ICSD compounds outside the training rows, "
+        "found among n distinct suggestions**\n"
+    )
+    yield line("system", "setting", "asked by", *(f"{n:,}" for n in RUNGS))
+    yield line("---", "---", "---", *["---:"] * len(RUNGS))
+    for name, setting, method, measured in rows:
+        yield line(f"`{name}`", f"*{setting}*", method, *(_both(measured, n) for n in RUNGS))
+
+
+def _both(measured: Mapping[str, Any], n: int) -> str:
+    cell = measured.get(str(n))
+    if cell is None:
+        return "no more" if SHORT in measured and measured[SHORT]["rung"] <= n else NONE
+    found = cell["found"]
+    return ", ".join(share(found[name]["all"], 2) for name in (TEST, ICSD) if name in found)
