@@ -27,6 +27,12 @@ QUERIES: Final = {
     "screen": "?view=screen&formulas=SrTiO3%0ANaCl%0ANaCl2%0AFe3O4%0ACuZn%0ACuSO4%C2%B75H2O%0ALi0.5CoO2%0AXx2",
 }
 """View to what it is opened with."""
+ANSWERS: Final = {
+    "tinker": "suggestions for 5 % of Ti in SrTiO3",
+    "generate": "60 compositions",
+    "screen": "8 formulas",
+}
+"""View to what its answer begins with or holds."""
 _TALLEST: Final = 2_400  # pixels
 
 
@@ -58,9 +64,12 @@ def main(folder: Path) -> None:
 
 def _answered(page: Page, view: str) -> None:
     """Press the button of a view, and wait for its table."""
-    page.wait_for_timeout(3_000)  # until the link has filled the inputs in
+    page.wait_for_timeout(6_000)  # until the link has filled the inputs in
     page.locator(f"#{view}-run").click()
     page.locator(f"#{view}-table td").first.wait_for()
+    page.get_by_text(
+        ANSWERS[view]
+    ).first.wait_for()  # of what the link asks for, not of what stood there before
     if view == "tinker":
         page.locator('#tinker-elements [data-symbol="Nb"]').click()
     page.wait_for_timeout(1_000)  # until nothing fades any more

@@ -1,9 +1,18 @@
-"""What stands before the page: requests are no larger than the limit, and pages load nothing from elsewhere."""
+"""What stands before the page: requests are no larger than the limit, and nothing is loaded from elsewhere.
+
+Gradio fetches a file for whoever names its address, and so could be sent to places that only the server reaches: these
+requests are refused, and while a page is served its process connects to no other machine at all.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import json
-from typing import TYPE_CHECKING, Final
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +23,7 @@ _SOURCES: Final = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; worker-src 'self' blob:; "
     "frame-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'"
 )
+_FETCHING: Final = re.compile(r"/(?:file=\s*[a-z][a-z0-9+.-]*:|proxy=|deep_link)", re.IGNORECASE)
 
 
 class BodyLimit:
@@ -53,15 +63,34 @@ class BodyLimit:
 
     async def _refuse(self, send: Send) -> None:
         words = f"a request of more than {self._most / 1e6:.0f} MB is not read here; the command line has no such limit"
-        body = json.dumps({"detail": words, "error": words}).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await _refused(413, words, send)
+
+
+async def _refused(status: int, words: str, send: Send) -> None:
+    body = json.dumps({"detail": words, "error": words}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class NothingFetched:
+    """Refuses the requests by which Gradio would fetch something from elsewhere, or write a session to disk."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or let the application answer."""
+        if scope["type"] == "http" and _FETCHING.search(scope["path"]):
+            await _refused(403, "this page fetches nothing from elsewhere; drop the file itself", send)
+            return
+        await self._app(scope, receive, send)
 
 
 class OwnSourcesOnly:
-    """Tells browsers to load nothing from elsewhere, and to show the page in no frame of another."""
+    """Tells browsers to load nothing from elsewhere; what is shown is escaped where it is written, not here."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Stand before an application."""
@@ -76,7 +105,54 @@ class OwnSourcesOnly:
                     *message.get("headers", []),
                     (b"content-security-policy", _SOURCES.encode()),
                     (b"x-content-type-options", b"nosniff"),
+                    (b"referrer-policy", b"same-origin"),  # links hold what was asked for
                 ]
             await send(message)
 
         await self._app(scope, receive, added)
+
+
+_closed = 0  # pages that are served by this process
+_hooked = False
+
+
+@contextmanager
+def no_connections(host: str) -> Iterator[None]:
+    """Keep this process from connecting to other machines as long as the block lasts, whoever asks it to.
+
+    Args:
+        host: that is listened on, which the page asks itself at.
+
+    Yields:
+        Nothing. What tries gets a `PermissionError`.
+    """
+    global _closed, _hooked  # audit hooks stay as long as their process, so that there is one
+    _OWN.add(host)
+    if not _hooked:
+        sys.addaudithook(_audit)
+        _hooked = True
+    _closed += 1
+    try:
+        yield
+    finally:
+        _closed -= 1
+
+
+_OWN: Final = {"localhost", "None", "", "0.0.0.0", "::"}
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _closed or event not in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
+        return
+    address = arguments if event == "socket.getaddrinfo" else arguments[1]
+    host = address[0] if isinstance(address, tuple) else "localhost"  # a path, of a socket of this machine
+    host = host.decode() if isinstance(host, bytes) else str(host)
+    if host not in _OWN and not _is_loopback(host):
+        raise PermissionError("the page connects to no other machine")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from mattransformer.app import limits
+from mattransformer.app.guards import no_connections
 from mattransformer.errors import MattransformerError
 
 HOST: Final = "127.0.0.1"
@@ -58,7 +59,7 @@ def running(host: str = HOST, port: int = PORT, *, mcp: bool = False) -> Iterato
     """
     _check_libraries(mcp)
     _check_port(host, port)
-    with TemporaryDirectory(prefix="mattransformer-app-") as folder:
+    with TemporaryDirectory(prefix="mattransformer-app-") as folder, no_connections(host):
         _send_nothing(Path(folder))
         opened = threading.Event()
         with _no_stubs_written():
@@ -100,7 +101,7 @@ def _launching() -> dict[str, Any]:
     import gradio as gr
     from starlette.middleware import Middleware
 
-    from mattransformer.app.guards import BodyLimit, OwnSourcesOnly
+    from mattransformer.app.guards import BodyLimit, NothingFetched, OwnSourcesOnly
 
     fonts = ("system-ui", "DejaVu Sans", "Helvetica", "Arial", "sans-serif")
     return {
@@ -132,6 +133,7 @@ def _launching() -> dict[str, Any]:
         "app_kwargs": {
             "middleware": [
                 Middleware(BodyLimit, most=limits.MOST_UPLOAD + _OVERHEAD),
+                Middleware(NothingFetched),
                 Middleware(OwnSourcesOnly),
             ]
         },

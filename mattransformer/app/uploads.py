@@ -8,6 +8,8 @@ from __future__ import annotations
 import gzip
 import shutil
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -38,21 +40,17 @@ def read_list(upload: str | Path) -> list[str]:
     Raises:
         MattransformerError: a kind of file that is not read here, or too much in it.
     """
-    path = Path(upload)
-    try:
+    with _taken(upload) as path, TemporaryDirectory() as folder:
         kind, packed = _kind_of(path)
         _check_size(path, limits.MOST_UPLOAD)
-        with TemporaryDirectory() as folder:
-            plain = Path(folder) / f"list{kind}"  # a name of our own: messages and readers go by it
-            if packed:
-                _unpack(path, plain)
-            else:
-                shutil.copyfile(path, plain)
-            if kind == _PARQUET:
-                _check_parquet(plain)
-            return _formulas(plain)
-    finally:
-        path.unlink(missing_ok=True)
+        plain = Path(folder) / f"list{kind}"  # a name of our own: messages and readers go by it
+        if packed:
+            _unpack(path, plain)
+        else:
+            shutil.copyfile(path, plain)
+        if kind == _PARQUET:
+            _check_parquet(plain)
+        return _formulas(plain)
 
 
 def read_text(upload: str | Path) -> str:
@@ -67,14 +65,27 @@ def read_text(upload: str | Path) -> str:
     Raises:
         LimitError: it is no CIF by its name, or is too large.
     """
-    path = Path(upload)
-    try:
+    with _taken(upload) as path:
         if path.suffix.lower() != CIF:
             raise LimitError(f"{path.name[-60:]}: this is no CIF; drop a file whose name ends in {CIF}")
         _check_size(path, limits.MOST_CIF)
         return path.read_text(encoding="utf-8", errors="replace")
-    finally:
-        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _taken(upload: str | Path) -> Iterator[Path]:
+    """Put an upload into a folder of its own, and remove it in the end.
+
+    Gradio gives two people who drop the same file the same path.
+    """
+    path = Path(upload)
+    with TemporaryDirectory(dir=path.parent, ignore_cleanup_errors=True) as folder:
+        own = Path(folder) / path.name
+        try:
+            path.rename(own)
+        except OSError as error:
+            raise LimitError(f"{path.name[-60:]}: the file has gone; drop it again") from error
+        yield own
 
 
 def _kind_of(path: Path) -> tuple[str, bool]:

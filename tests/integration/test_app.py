@@ -130,6 +130,27 @@ def test_a_large_upload_is_refused(server: AppServer, length: int) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "/gradio_api/file=http://192.0.2.1/x.png",
+        "/gradio_api/file%3Dhttps%3A%2F%2F192.0.2.1%2Fx.png",
+        "/gradio_api/proxy=http://192.0.2.1/x",
+        "/gradio_api/deep_link?session_hash=x",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=../../../../etc/passwd",
+    ],
+)
+def test_nobody_makes_the_page_fetch_or_show_what_is_not_its_own(server: AppServer, asked: str) -> None:
+    """What the server tried to reach is looked at when it is done."""
+    connection = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=PATIENCE / 1000)
+    connection.request("GET", asked)
+    answer = connection.getresponse()
+    assert answer.status in (403, 404)
+    assert b"root:" not in answer.read()
+    connection.close()
+
+
 # People
 
 

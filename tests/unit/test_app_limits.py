@@ -174,3 +174,24 @@ def test_a_table_without_formulas_says_so_without_a_path_of_the_server(tmp_path:
     with pytest.raises(MattransformerError) as error:
         uploads.read_list(dropped)
     assert str(Path("/tmp")) not in refusal(error)
+
+
+def test_two_people_who_drop_the_same_file_do_not_take_it_from_each_other(tmp_path: Path) -> None:
+    """Gradio keeps a file under the hash of what is in it; the second finds it again, or is told."""
+    path = tmp_path / "list.csv"
+    for _ in range(2):
+        path.write_text("formula\nSrTiO3\n")
+        assert uploads.read_list(path) == ["SrTiO3"]
+        assert not list(tmp_path.iterdir())
+    with pytest.raises(LimitError, match=r"list\.csv: the file has gone; drop it again"):
+        uploads.read_list(path)
+
+
+def test_doping_without_a_fraction_is_no_substitution_of_all_atoms() -> None:
+    from mattransformer.app.views import tinker
+
+    asked = ("SrTiO3", "Ti", tinker.DOPING, None, 20, "", "", "combined", "")
+    with pytest.raises(LimitError, match="fraction: it is empty"):
+        tinker.values_of(*asked)
+    holes = tinker.values_of("Sr <mask> O3", *asked[1:])
+    assert (holes["site"], holes["fraction"]) == ("", None)

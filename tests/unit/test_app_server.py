@@ -6,6 +6,8 @@ import asyncio
 import importlib.util
 import inspect
 import socket
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -99,6 +101,27 @@ def test_a_body_within_the_limit_passes_and_a_larger_one_does_not() -> None:
 def test_a_body_that_does_not_tell_its_length_is_cut_off_at_the_limit() -> None:
     limited = BodyLimit(_echo, most=10)
     assert answered(limited, [b"12345", b"67890", b"1"], None)[1] == b"-1"
+
+
+def test_while_a_page_is_served_its_process_connects_to_no_other_machine() -> None:
+    """In a process of its own, since what watches over one stays as long as it."""
+    code = """
+import socket
+from mattransformer.app.guards import no_connections
+with socket.create_server(("127.0.0.1", 0)) as here, no_connections("127.0.0.1"):
+    socket.create_connection(here.getsockname(), timeout=5).close()
+    for ask in (
+        lambda: socket.create_connection(("192.0.2.1", 80), timeout=1),
+        lambda: socket.getaddrinfo("dns.google", 443),
+        lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53)),
+    ):
+        try:
+            ask()
+        except PermissionError as error:
+            print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["the page connects to no other machine"] * 3
 
 
 def test_pages_may_load_nothing_from_elsewhere() -> None:

@@ -26,7 +26,7 @@ MODES: Final = ("required", "allowed", "forbidden")
 """What a click makes of an element, in the order of the text boxes."""
 EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "Plain samples": {"n": 100},
-    "Perovskites ABO3, neutral, none known": {
+    "ABO3, charge-neutral, none that is listed": {
         "n": 100,
         "template": "ABX3 X=O",
         "charge_neutral": True,
@@ -227,7 +227,7 @@ def _summary(table: pd.DataFrame, number: float) -> str:
         for name, words in (
             ("charge_neutral", "charge-neutral"),
             ("electronegativity_balanced", "electronegativity-balanced"),
-            ("novel", "new"),
+            ("novel", "not in the Materials Project or OQMD"),
         )
     ]
     fewer = "" if len(table) >= number else f" instead of {number:,.0f}: hardly any others keep the rules"

@@ -138,7 +138,9 @@ def build() -> View:
     ) -> list[Any]:
         values = values_of(formula, site, mode, fraction, top, only, forbid, score, cif)
         rows = limits.check_whole("top", values["top"], limits.MOST_SUGGESTIONS, NAME)
-        whole = requests.tinker(**values | {"top": limits.MOST_SUGGESTIONS})
+        # Of a hole, probabilities are shares among the suggestions that are asked for.
+        most = limits.MOST_SUGGESTIONS if values["site"] or values["cif"] else rows
+        whole = requests.tinker(**values | {"top": most})
         own = best(whole, rows)
         files = to_files(own, "suggestions")
         return [
@@ -188,11 +190,12 @@ def values_of(
     score: str,
     cif: str,
 ) -> dict[str, Any]:
-    """Make arguments of `requests.tinker` of what the inputs hold."""
+    """Make arguments of `requests.tinker` of what the inputs hold; atoms with a hole have neither site nor fraction."""
+    hole = "<" in (formula or "") and not cif
     return {
         "formula": "" if cif else (formula or "").strip(),
-        "site": (site or "").strip(),
-        "fraction": fraction if mode == DOPING else None,
+        "site": "" if hole else (site or "").strip(),
+        "fraction": _asked_fraction(fraction) if mode == DOPING and not hole else None,
         "top": top,
         "only": (only or "").strip(),
         "forbid": (forbid or "").strip(),
@@ -201,11 +204,18 @@ def values_of(
     }
 
 
+def _asked_fraction(fraction: float | None) -> float:
+    """Refuse doping without a fraction, which would be a substitution of all atoms."""
+    if fraction is None:
+        raise limits.LimitError("fraction: it is empty; give a share such as 0.05, or choose substitution")
+    return fraction
+
+
 def restored(values: Mapping[str, Any]) -> list[Any]:
     """Fill the inputs in from arguments of `requests.tinker`."""
     doping = values["fraction"] is not None
     return [
-        values["formula"] or "SrTiO3",
+        values["formula"] or ("" if values["site"] else "SrTiO3"),  # a link does not hold a CIF
         values["site"],
         DOPING if doping else SUBSTITUTION,
         gr.update(value=values["fraction"] if doping else _USUAL_FRACTION, visible=doping),
@@ -284,7 +294,9 @@ def _detail(row: Mapping[Any, Any]) -> str:
             "unknown %", "unknown"
         ),
         "Compensation": written(row.get("compensation")),
-        "Listed": "in the Materials Project or OQMD" if row["known"] else "nowhere: new",
+        "Listed": "in the Materials Project or OQMD"
+        if row["known"]
+        else "not in the Materials Project or OQMD",
     }
     link = f'<a href="?view=tinker&amp;formula={quote(formula)}">Tinker with {escape(formula)}</a>'
     return f"<h3>{escape(str(row['dopant']))}</h3>{facts_as_html(facts)}<p>{link}</p>"
