@@ -57,7 +57,9 @@ def reference_server() -> Iterator[str]:
         log_level="error",
     )
     app = create_app(config)
-    app.state.entry_collections["structures"].insert(data.structures)
+    structures = app.state.entry_collections["structures"]
+    if not len(structures):  # its database is that of the process, where a server may have run before
+        structures.insert(data.structures)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -41,10 +41,15 @@ class Job(Generic[T]):
         """Let the work end the next time it says how far it is."""
         self._stopped.set()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was stopped; it may be at work until it next says how far it is."""
+        return self._stopped.is_set()
+
     def reports(self) -> Iterator[Any]:
-        """Give what was told last, now and then until the work is done; a caller that leaves early stops it."""
+        """Give what was told last until the work is done or stopped; a caller that leaves early stops it."""
         try:
-            while not self._done.wait(_EVERY):
+            while not self._done.wait(_EVERY) and not self.stopped:
                 yield self._so_far
         finally:
             if not self._done.is_set():

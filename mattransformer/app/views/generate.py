@@ -14,7 +14,17 @@ from mattransformer.app.jobs import Job
 from mattransformer.app.periodic_table import rules_as_html, shares_as_html
 from mattransformer.app.tables import as_html
 from mattransformer.app.views.scripts import ELEMENTS, RULES
-from mattransformer.app.views.view import PRIVATE, QUICK, Copies, View, examples, meanings, told
+from mattransformer.app.views.view import (
+    PRIVATE,
+    QUICK,
+    Copies,
+    View,
+    ended,
+    examples,
+    meanings,
+    stopping,
+    told,
+)
 from mattransformer.elements import ATOMIC_NUMBER, RADIOACTIVE, TOXIC
 from mattransformer.models.checkpoints import shipped_names
 
@@ -146,6 +156,9 @@ def build() -> View:
         kept = [gr.skip()] * (4 + len(copies.boxes))
         for so_far in work.reports():
             yield [work, gr.Button(interactive=True), _progress(so_far, values["n"]), *kept]
+        if work.stopped:  # the last word, whatever progress is still on its way to the page
+            yield [*ended(), *kept]
+            return
         found = work.result()
         files = to_files(found, "compositions")
         yield [
@@ -159,14 +172,8 @@ def build() -> View:
         ]
 
     outputs = [job, stop, status, heat, table, as_csv, as_parquet, *copies.boxes]
-    begun = run.click(answer, inputs, outputs, concurrency_id="sampling", concurrency_limit=1, **PRIVATE)
-
-    def stopped(work: Job[pd.DataFrame] | None) -> tuple[None, Any, str]:
-        if work is not None:
-            work.stop()
-        return None, gr.Button(interactive=False), "<p>Stopped: nothing was kept.</p>"
-
-    stop.click(stopped, job, [job, stop, status], cancels=[begun], **PRIVATE, queue=False)
+    run.click(answer, inputs, outputs, concurrency_id="sampling", concurrency_limit=1, **PRIVATE)
+    stop.click(stopping, job, [job, stop, status], **PRIVATE, queue=False)
     texts = [require, allow, forbid]
     elements.select(_clicked, [mode, *texts], texts, **QUICK)
     gr.on([own.change for own in texts], _rules, texts, elements, **QUICK)

@@ -15,7 +15,17 @@ from mattransformer.app.downloads import written as to_files
 from mattransformer.app.jobs import Job
 from mattransformer.app.tables import as_html
 from mattransformer.app.views.scripts import PASTE
-from mattransformer.app.views.view import PRIVATE, QUICK, Copies, View, examples, meanings, told
+from mattransformer.app.views.view import (
+    PRIVATE,
+    QUICK,
+    Copies,
+    View,
+    ended,
+    examples,
+    meanings,
+    stopping,
+    told,
+)
 from mattransformer.files import write_text
 from mattransformer.screening.oxidation import STATE_SETS
 
@@ -146,6 +156,9 @@ def build() -> list[View]:
         for so_far in work.reports():
             words = escape(str(so_far or "waiting"))
             yield [work, gr.Button(interactive=True), f'<p role="status">Evaluating: {words} …</p>', *kept]
+        if work.stopped:  # the last word, whatever progress is still on its way to the page
+            yield [*ended(), *kept]
+            return
         evaluation, html, note = work.result()
         folder = new_folder()
         write_text(folder / "scores.json", json.dumps(evaluation.record, indent=1, ensure_ascii=False) + "\n")
@@ -161,7 +174,7 @@ def build() -> list[View]:
             *more_copies.of(values, request),
         ]
 
-    begun = score.click(
+    score.click(
         scores,
         [*evaluating, dropped],
         [job, stop, status, report, page, numbers, *more_copies.boxes],
@@ -170,12 +183,7 @@ def build() -> list[View]:
         **PRIVATE,
     )
 
-    def stopped(work: Job[Any] | None) -> tuple[None, Any, str]:
-        if work is not None:
-            work.stop()
-        return None, gr.Button(interactive=False), "<p>Stopped: nothing was kept.</p>"
-
-    stop.click(stopped, job, [job, stop, status], cancels=[begun], **PRIVATE, queue=False)
+    stop.click(stopping, job, [job, stop, status], **PRIVATE, queue=False)
 
     def take(upload: str | None) -> tuple[list[str], str, Any]:
         """Read a file, and empty its box, so that another can be dropped."""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import gradio as gr
 
 from mattransformer.app import equivalents, links
+from mattransformer.app.jobs import Job
 from mattransformer.app.tables import meanings_as_html
 from mattransformer.errors import MattransformerError
 
@@ -148,3 +149,15 @@ def meanings(names: Sequence[str]) -> None:
     """Lay out what the columns of a table mean, closed."""
     with gr.Accordion("What the columns mean", open=False):
         gr.HTML(meanings_as_html(names), padding=False)
+
+
+def ended() -> list[Any]:
+    """Give the job, the button and the words that stand where work was stopped."""
+    return [None, gr.Button(interactive=False), "<p>Stopped: nothing was kept.</p>"]
+
+
+def stopping(work: Job[Any] | None) -> list[Any]:
+    """Stop work; what it is waited for with ends by itself."""
+    if work is not None:
+        work.stop()
+    return ended()
