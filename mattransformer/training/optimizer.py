@@ -7,12 +7,13 @@ AdamW (Liu et al., arXiv:2502.16982): one `learning_rate` serves both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 
 from mattransformer.models.architectures import embedding_parameters
+from mattransformer.training.processes import has_fast_bfloat16
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -63,13 +64,51 @@ def _without(
     return [parameter for parameter in parameters if id(parameter) not in names]
 
 
+class _SinglePrecisionMuon(torch.optim.Muon):
+    """Muon that looks for the orthogonal factor in float32.
+
+    torch does it in bfloat16, which costs 14 to 18 times as much on a processor without instructions for it.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Take a step: that of torch's, but for the precision of the factor."""
+        del closure
+        for group in self.param_groups:
+            for weights in group["params"]:
+                if weights.grad is None:
+                    continue
+                state = self.state[weights]
+                if "momentum_buffer" not in state:
+                    state["momentum_buffer"] = torch.zeros_like(weights.grad)
+                mean = state["momentum_buffer"]
+                mean.lerp_(weights.grad, 1 - group["momentum"])
+                direction = _orthogonal_factor(weights.grad.lerp(mean, group["momentum"]), group)
+                weights.mul_(1 - group["lr"] * group["weight_decay"])
+                # The scale of Liu et al., as adjust_lr_fn="match_rms_adamw".
+                weights.add_(direction, alpha=-group["lr"] * 0.2 * max(weights.shape) ** 0.5)
+
+
+def _orthogonal_factor(matrix: torch.Tensor, group: Mapping[str, Any]) -> torch.Tensor:
+    """Make all singular values about one: the quintic Newton-Schulz iteration of Jordan et al."""
+    a, b, c = group["ns_coefficients"]
+    upright = matrix.shape[0] > matrix.shape[1]
+    factor = matrix.T if upright else matrix
+    factor = factor / factor.norm().clamp(min=group["eps"])
+    for _ in range(group["ns_steps"]):
+        gram = factor @ factor.T
+        factor = torch.addmm(factor, torch.addmm(gram, gram, gram, beta=b, alpha=c), factor, beta=a)
+    return factor.T if upright else factor
+
+
 class _MuonBesideAdamW(torch.optim.Optimizer):
     """Two optimizers that share their groups and their state with this one, which is saved and restored as one."""
 
     def __init__(
         self, inner: list[torch.nn.Parameter], others: torch.optim.AdamW, config: TrainingConfig
     ) -> None:
-        self._muon = torch.optim.Muon(
+        kind = torch.optim.Muon if has_fast_bfloat16() else _SinglePrecisionMuon
+        self._muon = kind(
             inner,
             lr=config.learning_rate,
             weight_decay=config.weight_decay,

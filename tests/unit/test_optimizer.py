@@ -66,6 +66,26 @@ def test_all_directions_of_a_matrix_move_alike() -> None:
     assert step == pytest.approx(0.2 * 0.01, rel=0.2)
 
 
+def test_without_instructions_for_bfloat16_muon_takes_the_same_step_in_float32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moved = []
+    for fast in (True, False):
+        monkeypatch.setattr("mattransformer.training.optimizer.has_fast_bfloat16", lambda fast=fast: fast)
+        model = small("gpt2")
+        optimizer = make_optimizer(model, MUON)
+        matrix = optimizer.param_groups[0]["params"][0]
+        before = matrix.detach().clone()
+        for _ in range(2):
+            with_gradients(model)
+            optimizer.step()
+        moved.append((matrix.detach() - before).flatten())
+    assert not torch.equal(*moved)
+    # bfloat16 keeps 8 bits, and each of the five iterations rounds anew.
+    assert torch.dot(*moved) / (moved[0].norm() * moved[1].norm()) > 0.999
+    assert torch.linalg.vector_norm(moved[0] - moved[1]) < 0.05 * moved[0].norm()
+
+
 def test_a_restored_optimizer_takes_the_same_step() -> None:
     model, other = small("gpt2"), small("gpt2")
     optimizer, restored = make_optimizer(model, MUON), make_optimizer(other, MUON)
