@@ -19,11 +19,11 @@ KINDS: Final = ("binary", "ternary", "quaternary")
 NONE: Final = "–"
 
 
-def table_rung(records: Records) -> int | None:
-    """Give the largest number of suggestions that two thirds of the systems were measured at in the setting *mix*."""
-    systems = [record for name, record in records.items() if name != LISTS]
+def table_rung(records: Records, setting: str = VARIANTS[0]) -> int | None:
+    """Give the largest number of suggestions that two thirds of the systems of a setting were measured at in it."""
+    systems = [record for name, record in records.items() if name != LISTS and setting in record["settings"]]
     for n in reversed(RUNGS):
-        there = sum(cell_of(record, VARIANTS[0], n) is not None for record in systems)
+        there = sum(cell_of(record, setting, n) is not None for record in systems)
         if there and 3 * there >= 2 * len(systems):
             return n
     return None

@@ -36,7 +36,8 @@ LANGUAGE_MODELS: Final = tuple(row.name for row in ARCHITECTURES)
 KEPT: Final = Path("benchmarks/checkpoints")
 """Checkpoints of baselines that a checkout holds, since they take an hour to train."""
 
-_TRAINED: Final = {"mp": ("matgan", "cvae", "cgan"), "mp+oqmd": ("matgan",)}
+_TRAINED: Final = {"mp": ("matgan-pure", "cvae-pure", "matgan", "cvae", "cgan"), "mp+oqmd": ("matgan",)}
+# A generator without conditions is asked for what is *pure* by training it on the rows that are.
 
 
 class BenchmarkError(MattransformerError):
@@ -87,11 +88,13 @@ class System:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """The settings that it has: a trained generator is of the rows that it was trained on, all of them."""
+        """The settings that it has: a trained generator knows only that of the rows that it was trained on."""
         if self.checkpoint is None:
             return VARIANTS
         if not self.learned:
-            return (VARIANTS[0],)
+            run = Path(self.checkpoint) / RUN
+            config = read_json(run)["config"] if run.is_file() else {}
+            return (config.get("variant", VARIANTS[0]),)
         return (*VARIANTS, DEFAULT.name) if len(DATA[self.data]) > 1 else VARIANTS
 
     def sha256(self) -> str | None:
@@ -127,7 +130,7 @@ def find(name: str, data: str, configs: Path = Path("configs"), runs: Path = Pat
     if name in LANGUAGE_MODELS and data == "mp+oqmd":
         return System(name, data, name)
     if name in names(data):
-        stem = f"{name}-{data.replace('+', '-')}" + ("-small" if name in LANGUAGE_MODELS else "")
+        stem = _stem(name, data)
         own = runs / stem if (runs / stem / WEIGHTS).is_file() or not (KEPT / stem).is_dir() else KEPT / stem
         return System(name, data, own, configs / f"{stem}.yaml")
     folder = Path(name).expanduser()
@@ -137,6 +140,14 @@ def find(name: str, data: str, configs: Path = Path("configs"), runs: Path = Pat
         f"{name!r} is neither a system of the data set {data} nor a folder with a checkpoint; the systems are "
         f"{', '.join(names(data))}"
     )
+
+
+def _stem(name: str, data: str) -> str:
+    """What the configuration of a system is called: gpt-j-mp-small, matgan-mp-oqmd, matgan-mp-pure."""
+    if name in LANGUAGE_MODELS:
+        return f"{name}-{data.replace('+', '-')}-small"
+    method, *variant = name.split("-")
+    return "-".join([method, data.replace("+", "-"), *variant])
 
 
 def open_source(system: System, lists: Lists, setting: str) -> Source:

@@ -51,7 +51,8 @@ NOTE: Final = (
     "and are asked under these labels in the proportion of the rows, so that *mix* holds their share of "
     "balanced compounds; those that ship, and those of MP but `roberta`, were asked for the rule at every "
     "atom, `gpt2` learned from its own screened samples too and taught `gpt`, `gpt-neo` and `gpt-j`. MATGAN, "
-    "the VAE and the GAN have neither labels nor rules. MATGAN is at half its published width, with "
+    "the VAE and the GAN have neither labels nor rules; in *pure*, `matgan-pure` and `cvae-pure` learned from the "
+    "rows that are. MATGAN is at half its published width, with "
     "one-dimensional convolutions, for a processor; of the VAE and the GAN the widths and the vector are larger "
     "than published, since theirs are for fewer elements (`configs/`). Their newest weights are kept, as "
     "there is no loss that would say which are best."
@@ -170,7 +171,7 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
             share(found[TRAINING]["all"]),
             found_of(cell, ICSD),
         )
-    matgan = next((cell for name, cell in rows if name == "matgan"), None)
+    matgan = next((cell for name, cell in rows if name.partition("-")[0] == "matgan"), None)
     if matgan is not None:
         shares = [
             f"{name}: {share(matgan['found'][name + MATRICES]['all'])} of those that its matrix can hold, "

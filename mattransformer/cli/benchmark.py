@@ -16,7 +16,8 @@ def benchmark(
         typer.Option(
             metavar="NAMES",
             help="Systems, with commas: the seven language models, pseudo-random, stoichiometry-random, matgan, cvae, "
-            "cgan, or folders with checkpoints of your own. Left out, it is all of them.",
+            "cgan, of MP also matgan-pure and cvae-pure, which learned from what is *pure* alone, or folders with "
+            "checkpoints of your own. Left out, it is all of them.",
             rich_help_panel=_ASKED,
         ),
     ] = None,

@@ -306,6 +306,28 @@ def test_a_training_that_was_cut_off_is_not_measured(lists: Lists, tmp_path: Pat
                 systems.open_source(system, lists, "mix")
 
 
+def test_a_generator_that_learned_from_pure_rows_is_measured_in_that_setting_alone(tmp_path: Path) -> None:
+    assert systems.find("matgan-pure", "mp").config == Path("configs/matgan-mp-pure.yaml")
+    save_generator(StoichiometryRandom.fit(["NaCl", "KBr"]), tmp_path / "matgan-mp-pure")
+    record = {"steps": 9_000, "config": {"steps": 9_000, "variant": "pure"}}
+    (tmp_path / "matgan-mp-pure" / "run.json").write_text(json.dumps(record))
+    assert systems.find("matgan-pure", "mp", Path("configs"), tmp_path).settings == ("pure",)
+
+
+def test_the_short_table_shows_a_generator_beside_itself_trained_on_strict_rows(
+    results: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(results, tmp_path / "results"))
+    measured = json.loads((results / "mp" / "pseudo-random.json").read_text())
+    for name, setting in (("matgan", "mix"), ("matgan-strict", "strict")):
+        own = measured | {"system": name, "settings": {setting: measured["settings"][setting]}}
+        (folder / "mp" / f"{name}.json").write_text(json.dumps(own))
+    text = "\n".join(short_tables(folder))
+    rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| `")}
+    assert rows["`matgan`"].split("|")[2:] == rows["`pseudo-random`"].split("|")[2:]
+    assert "`matgan-strict`" not in rows
+
+
 def test_a_language_model_of_the_benchmark_is_trained_and_one_that_was_cut_off_is_trained_on(
     lists: Lists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
