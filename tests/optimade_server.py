@@ -82,6 +82,7 @@ class Door:
         url: of the door.
         faults: of the next requests of structures, one each; None lets one pass.
         asked: paths and queries, in order.
+        authorizations: the header of that name of every request, None where there was none.
         documents: answers in place of the server's, by path.
     """
 
@@ -89,6 +90,7 @@ class Door:
     url: str = ""
     faults: list[Fault | None] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
     documents: dict[str, Any] = field(default_factory=dict)
 
     def answer(self, path: str) -> Answer | None:
@@ -120,6 +122,7 @@ def opened(server: str) -> Iterator[Door]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            door.authorizations.append(self.headers.get("Authorization"))
             answer = door.answer(self.path)
             if answer is None:  # a promise of more than comes
                 self.send_response(200)

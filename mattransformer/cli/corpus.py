@@ -78,13 +78,14 @@ def corpus(
     from mattransformer.data.databases.addresses import is_address
     from mattransformer.data.readers import CorpusError
     from mattransformer.data.tables import write_table
+    from mattransformer.errors import without_password
 
     check_output(output)
     if any(map(is_address, names)):
         if len(names) > 1 or output is None:
             raise CorpusError(
-                f"{' '.join(names)}: fetch one database at a time, to a file that -o names; then name the files "
-                "together"
+                f"{' '.join(map(without_password, names))}: fetch one database at a time, to a file that -o names; "
+                "then name the files together"
             )
         _fetch(names[0], output, column, filter, limit, fresh)
         typer.echo(load_corpus(output, variant=variant).report.render())

@@ -26,6 +26,7 @@ from mattransformer.data.readers import (
     unreadable,
 )
 from mattransformer.data.separated import records
+from mattransformer.screening.columns import amounts_by_element
 
 if TYPE_CHECKING:
     import numpy as np
@@ -325,18 +326,9 @@ def formula_values(values: pa.Array) -> pd.api.extensions.ExtensionArray:
     kind = values.type
     if kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind):
         return pd.array(values.cast(pa.large_string()), dtype=pd.StringDtype(na_value=np.nan))
-    cells: list[Any]
-    if kinds.is_map(kind) or kinds.is_struct(kind):  # a struct has a place for every element of the column
-        cells = [
-            None
-            if cell is None
-            else {name: amount for name, amount in dict(cell).items() if amount is not None}
-            for cell in values.to_pylist()
-        ]
-    else:
-        cells = values.to_pylist()
-        if any(isinstance(cell, bytes) for cell in cells):
-            return _as_text([None if cell is None else cell.decode(errors="replace") for cell in cells])
+    cells = amounts_by_element(values.to_pylist(), kind)
+    if any(isinstance(cell, bytes) for cell in cells):
+        return _as_text([None if cell is None else cell.decode(errors="replace") for cell in cells])
     return pd.Series(cells, dtype=object).array
 
 

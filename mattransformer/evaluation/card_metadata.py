@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PIPELINES: Final = {
     CAUSAL: "text-generation",
-    INFILLING: "text2text-generation",
+    INFILLING: "text-generation",  # hubs and transformers 5 have no word of its own for it any more
     MASKED_DIFFUSION: "fill-mask",
 }
 """What a model hub calls the use of a model, by objective."""

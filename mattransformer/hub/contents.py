@@ -106,7 +106,8 @@ def contents(
 
     Raises:
         MattransformerError: no such checkpoint, a damaged one, one without a run or with results of other weights, code
-            that somebody would have to run, a file that is too large, or a licence of another form.
+            that somebody would have to run, a file that is too large, a figure that is no finite number, or a licence
+            of another form.
     """
     if licence is not None and not _LICENCE.fullmatch(licence):
         raise HubError(
@@ -137,8 +138,9 @@ def contents(
     files: dict[str, Path | bytes] = {
         name: folder / name for name in _AS_THEY_ARE if (folder / name).is_file()
     }
-    files[RUN] = folder / RUN if run == facts["run"] else _json(run)
-    files[EVALUATION] = _json(record)
+    shared = _json(run, folder / RUN)
+    files[RUN] = folder / RUN if run == facts["run"] else shared
+    files[EVALUATION] = _json(record, Path(results) if results else folder / EVALUATION)
     files[CARD] = card.encode()
     made = Contents(files, card)
     for name, size in made.sizes().items():
@@ -251,5 +253,11 @@ def _refuse_code(path: Path) -> None:
             )
 
 
-def _json(record: Any) -> bytes:  # noqa: ANN401
-    return (json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+def _json(record: Any, path: Path) -> bytes:  # noqa: ANN401
+    try:
+        return (json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    except ValueError as error:
+        raise HubError(
+            f"{path} holds NaN or infinity, as of a training that diverged, and JSON has no such number; publish a "
+            "checkpoint of finite figures"
+        ) from error

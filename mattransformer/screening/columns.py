@@ -121,10 +121,34 @@ def _values(formulas: Composed | Iterable[Composed]) -> list[Composed] | pa.Arra
 
 
 def _arrow_values(formulas: object) -> list[Any] | None:
-    """Return the values of Arrow columns that are no text as Python's own, which they do not come as."""
+    """Return the values of Arrow and polars columns that are no text as Python's own, which they do not come as."""
     import pyarrow as pa
 
-    return formulas.to_pylist() if isinstance(formulas, pa.Array | pa.ChunkedArray) else None
+    if hasattr(formulas, "to_arrow"):  # polars
+        formulas = formulas.to_arrow()
+    if not isinstance(formulas, pa.Array | pa.ChunkedArray):
+        return None
+    return amounts_by_element(formulas.to_pylist(), formulas.type)
+
+
+def amounts_by_element(values: list[Any], kind: pa.DataType) -> list[Any]:
+    """Leave in the mappings of an Arrow column the elements that a formula has.
+
+    Args:
+        values: of the column, as Python has them.
+        kind: of the column; a struct has a place for every element of the column, and a map comes as pairs.
+
+    Returns:
+        Mappings of element to amount where the column has such, and the values as they are otherwise.
+    """
+    import pyarrow as pa
+
+    if not pa.types.is_map(kind) and not pa.types.is_struct(kind):
+        return values
+    return [
+        cell if cell is None else {name: amount for name, amount in dict(cell).items() if amount is not None}
+        for cell in values
+    ]
 
 
 def _arrow(formulas: object) -> pa.Array | None:

@@ -25,6 +25,7 @@ from tests.hub.store import LARGE, Account, Blob, Files, Repository
 
 PAGE = 3  # entries of a tree in one answer, so that even small repositories have several
 _REPO = r"(?P<name>[^/]+/[^/]+)"
+_KIND = "(?:models|datasets)"  # which a hub keeps apart, and the names here do not collide
 
 
 @dataclass
@@ -257,15 +258,25 @@ class Hub:
     def tree(self, call: Call) -> Reply:
         """List the files of a revision, some at a time."""
         repository = self.found(call)
-        files = sorted(repository.commits[self.at(call, repository)].items())
+        within = f"{call.parts['folder']}/" if "folder" in call.parts else ""
+        kept = repository.commits[self.at(call, repository)].items()
+        files = sorted((path, blob) for path, blob in kept if path.startswith(within))
         start = int(call.query.get("cursor", "0"))
-        entries = [
-            {"type": "file", "path": path, "oid": blob.oid, "size": len(blob.content), **blob.lfs("oid")}
-            for path, blob in files[start : start + PAGE]
-        ]
+        entries = [_entry(path, blob) for path, blob in files[start : start + PAGE]]
         if start + PAGE >= len(files):
             return answer(entries)
         return answer(entries, Link=f'<{self.url}{call.path}?cursor={start + PAGE}>; rel="next"')
+
+    def paths(self, call: Call) -> Reply:
+        """Tell of some files of a revision."""
+        repository = self.found(call)
+        files = repository.commits[self.at(call, repository)]
+        asked = (
+            json.loads(call.body)["paths"]
+            if call.body.startswith(b"{")
+            else parse_qs(call.body.decode())["paths"]
+        )
+        return answer([_entry(path, files[path]) for path in asked if path in files])
 
     def resolve(self, call: Call) -> Reply:
         """Give a file, or say where it is stored."""
@@ -286,15 +297,18 @@ class Hub:
         return _ranged(self.objects[call.parts["oid"]], call, {"Accept-Ranges": "bytes"})
 
 
+def _entry(path: str, blob: Blob) -> dict[str, Any]:
+    return {"type": "file", "path": path, "oid": blob.oid, "size": len(blob.content), **blob.lfs("oid")}
+
+
 def _ranged(content: bytes, call: Call, headers: dict[str, str]) -> Reply:
-    """Answer with a file, or with the end of it that is asked for."""
-    asked = re.fullmatch(r"bytes=(\d+)-", call.headers.get("range", ""))
+    """Answer with a file, or with the part of it that is asked for."""
+    asked = re.fullmatch(r"bytes=(\d+)-(\d*)", call.headers.get("range", ""))
     if asked is None:
         return Reply(200, content, headers)
-    start = int(asked[1])
-    return Reply(
-        206, content[start:], headers | {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
-    )
+    start, end = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
+    span = f"bytes {start}-{end}/{len(content)}"
+    return Reply(206, content[start : end + 1], headers | {"Content-Range": span})
 
 
 ROUTES: list[tuple[str, str, str, Callable[[Hub, Call], Reply]]] = [
@@ -305,13 +319,14 @@ ROUTES: list[tuple[str, str, str, Callable[[Hub, Call], Reply]]] = [
     ("POST", rf"/api/models/{_REPO}/branch/(?P<revision>[^/]+)", "branch", Hub.branch),
     ("POST", rf"/api/models/{_REPO}/preupload/(?P<revision>[^/]+)", "preupload", Hub.preupload),
     ("POST", rf"/api/models/{_REPO}/commit/(?P<revision>[^/]+)", "commit", Hub.commit),
-    ("GET", rf"/api/models/{_REPO}/tree/(?P<revision>[^/]+)", "tree", Hub.tree),
-    ("GET", rf"/api/models/{_REPO}(?:/revision/(?P<revision>[^/]+))?", "info", Hub.info),
+    ("GET", rf"/api/{_KIND}/{_REPO}/tree/(?P<revision>[^/]+)(?:/(?P<folder>.+))?", "tree", Hub.tree),
+    ("POST", rf"/api/{_KIND}/{_REPO}/paths-info/(?P<revision>[^/]+)", "paths", Hub.paths),
+    ("GET", rf"/api/{_KIND}/{_REPO}(?:/revision/(?P<revision>[^/]+))?", "info", Hub.info),
     ("POST", rf"/{_REPO}\.git/info/lfs/objects/batch", "batch", Hub.batch),
     ("PUT", r"/upload/(?P<oid>[0-9a-f]+)", "upload", Hub.upload),
     ("GET", r"/storage/(?P<oid>[0-9a-f]+)", "storage", Hub.stored),
-    ("HEAD", rf"/{_REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "head", Hub.resolve),
-    ("GET", rf"/{_REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "download", Hub.resolve),
+    ("HEAD", rf"(?:/datasets)?/{_REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "head", Hub.resolve),
+    ("GET", rf"(?:/datasets)?/{_REPO}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", "download", Hub.resolve),
 ]
 
 

@@ -427,6 +427,17 @@ def measured_badly(folder: Path) -> None:
     (folder / "evaluation.json").write_text(json.dumps(content), encoding="utf-8")
 
 
+def diverged(folder: Path) -> None:
+    content = edited("run.json", history=[{"step": 5, "valid_nll": float("nan")}])
+    (folder / "run.json").write_bytes(content)
+
+
+def measured_as_nan(folder: Path) -> None:
+    record = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    record["stages"]["nll"]["mp"]["model"] = float("nan")
+    (folder / "evaluation.json").write_text(json.dumps(record), encoding="utf-8")
+
+
 def generator(folder: Path) -> None:
     (folder / "config.json").write_text('{"generator": "matgan"}', encoding="utf-8")
 
@@ -523,6 +534,8 @@ PUBLISHES: dict[str, tuple[Callable[[Path], None], list[Fault], dict[str, Any], 
         ["measured on other weights", "benchmarks/checkpoint"],
     ),
     "damaged results": (measured_badly, [], {}, ["evaluation.json is damaged", "measure again"]),
+    "a training that diverged": (diverged, [], {}, ["run.json holds NaN or infinity", "finite figures"]),
+    "results of no number": (measured_as_nan, [], {}, ["evaluation.json holds NaN", "finite figures"]),
     "no such results": (nothing, [], {"settings": {"results": "none.json"}}, ["none.json does not exist"]),
     "another generator": (generator, [], {}, ["generator 'matgan', which is no language model"]),
     "too many requests": (nothing, [refused("whoami", 429)], {}, ["too many requests", "wait some minutes"]),

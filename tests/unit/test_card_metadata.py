@@ -20,7 +20,7 @@ from mattransformer.models.checkpoints import describe, shipped_names
 
 ROOT = Path(__file__).resolve().parents[2]
 CARDS = sorted((ROOT / "model_cards").glob("*.md"))
-PIPELINES = {"text-generation", "text2text-generation", "fill-mask"}
+PIPELINES = {"text-generation", "fill-mask"}
 # Entries of the front matter that hubs know, of those that a card may have.
 KNOWN = {"license", "library_name", "pipeline_tag", "tags", "datasets", "metrics", "model-index"}
 SECTIONS = (

@@ -139,7 +139,13 @@ def test_half_a_character_is_one_bad_row(rows: int) -> None:
 def test_arrow_columns_that_are_no_text_are_read_by_value() -> None:
     assert read_column(pa.nulls(2)).complaints == dict.fromkeys((0, 1), "not parseable: the cell is empty")
     assert "42" in read_column(pa.array([42])).complaints[0]
-    assert read_column(pa.array([{"Na": 1, "Cl": 1}])).readable.all()
+    pairs = [[("Sr", 1.0), ("O", 1.0)], [("Na", 1.0), ("Cl", 1.0)]]
+    rocksalts = [dict(own) for own in pairs]
+    for column in (pa.array(rocksalts), pa.array(pairs, pa.map_(pa.string(), pa.float64()))):
+        read = read_column(column)
+        assert [str(read.compositions.formula(row)) for row in range(2)] == ["SrO", "NaCl"]
+    elements = pl.Struct(dict.fromkeys(("Sr", "Na", "Cl", "O"), pl.Float64))
+    assert read_column(pl.Series(rocksalts, dtype=elements)).readable.all()
     with pytest.raises(ScreeningError, match=r"give one of its columns \(formula, id\)"):
         read_column(pa.table({"formula": ["NaCl"], "id": [1]}))
     with pytest.raises(ScreeningError, match=r"mine\.csv is a path .* use mattransformer\.screen_file"):

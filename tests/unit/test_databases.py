@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -374,9 +375,29 @@ def test_an_unknown_provider_is_told_which_there_are(
         fetch_corpus("optimade:mpp", tmp_path / "x.csv")
 
 
+def test_a_password_in_an_address_goes_to_the_server_and_nowhere_else(door: Door, tmp_path: Path) -> None:
+    name = f"optimade:{door.url.replace('://', '://ada:s3cretpassword@')}"
+    told = []
+    for asked in ({"filter": "nelements less than 5"}, {"filter": "_x_nothing=5"}, {"column": "formula"}):
+        with pytest.raises(CorpusError) as refused:
+            fetch_corpus(name, tmp_path / "x.csv", pause=0.01, **asked)  # type: ignore[arg-type]
+        told.append(str(refused.value))
+    door.faults = [None, *[busy(503)] * 6]  # type: ignore[list-item]
+    with pytest.raises(CorpusError) as refused:
+        fetch_corpus(name, tmp_path / "all.csv", page_rows=PAGE, pause=0.01)
+    told.append(str(refused.value))
+    assert all(message.startswith(f"optimade:{door.url}") for message in told)
+    fetch_corpus(name, tmp_path / "all.csv", page_rows=PAGE, pause=0.01)
+    assert set(door.authorizations) == {f"Basic {b64encode(b'ada:s3cretpassword').decode()}"}
+    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) > 2
+    assert not any(b"s3cret" in content for content in [*written, *map(str.encode, told)])
+
+
 def test_what_is_no_filter_is_refused_before_anybody_is_asked(door: Door, tmp_path: Path) -> None:
     message = refusal(door, tmp_path / "x.csv", "nelements less than 5")
     assert "'nelements less than 5' is no filter" in message
+    assert "Expected" not in message
     assert door.asked == []
 
 

@@ -78,8 +78,8 @@ def test_reading_goes_on_at_any_page_in_another_process(
     address = read_address(f"hf:{bulk(tmp_path / 'bulk')}")
     origin = HubDataset(address, Request()).begin()
     pages = list(HubDataset(address, Request()).pages(origin, None))
-    assert [len(page.rows) for page in pages[:-1]] == [15] * (len(pages) - 1)
-    assert pages[-1].position is None
+    assert [len(page.rows) for page in pages] == [15, 15, 15, 15, 15, 15, 10, 0]
+    assert [page.position is None for page in pages] == [False] * 7 + [True]
     for number, page in enumerate(pages[:-1]):
         position: Any = json.loads(json.dumps(page.position))  # as it is kept between two runs
         rest = list(HubDataset(address, Request()).pages(origin, position))

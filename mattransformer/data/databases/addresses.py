@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from mattransformer.data.readers import CorpusError
+from mattransformer.errors import without_password
 
 OPTIMADE: Final = "optimade"
 HUB: Final = "hf"
@@ -32,7 +33,7 @@ class Address:
     """A database by name.
 
     Attributes:
-        text: as it was written.
+        text: as it was written, without a password.
         kind: `OPTIMADE`, `HUB` or `MATERIALS_PROJECT`.
         place: what stands behind the colon, without options: a provider, a base URL, a data set or its folder.
         options: of a data set: `config`, `split`, `revision`.
@@ -71,6 +72,7 @@ def read_address(text: str) -> Address:
     if text == MATERIALS_PROJECT:
         return Address(text, MATERIALS_PROJECT)
     kind, _, place = text.partition(":")
+    text = without_password(text)
     if kind == OPTIMADE and place.strip():
         return Address(text, kind, place.strip().rstrip("/"))
     if kind == HUB and place.strip():

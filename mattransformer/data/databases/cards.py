@@ -14,11 +14,10 @@ from typing import Any, Final
 
 from mattransformer.data.databases.origin import Origin
 from mattransformer.data.databases.store import PageStore
-from mattransformer.errors import without_password
 from mattransformer.files import write_text
 
 _ENDING: Final = ".card.json"
-_RECORDED: Final = ("database", "title", "url", "filter", "limit", "fetched", "licence")
+_RECORDED: Final = ("database", "title", "url", "revision", "filter", "limit", "fetched", "licence")
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class CorpusCard:
     """What is known of a file.
 
     Attributes:
-        facts: as in the file: `source`, `database`, `title`, `url`, `filter`, `fetched`, `licence`, `rows`,
+        facts: as in the file: `source`, `database`, `title`, `url`, `revision`, `filter`, `fetched`, `licence`, `rows`,
             `announced`, `columns`, `notes`, `sha256`.
     """
 
@@ -85,9 +84,10 @@ def write_card(
         for name, column in origin.columns.items()
     }
     facts = {
-        "database": without_password(asked["database"]),
+        "database": asked["database"],
         "title": origin.title,
-        "url": without_password(origin.url),
+        "url": origin.url,
+        "revision": origin.revision,
         "filter": asked["filter"] or None,
         "limit": asked["limit"],
         "fetched": store.date.isoformat(),

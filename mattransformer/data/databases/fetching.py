@@ -71,7 +71,9 @@ def fetch_corpus(
     address = read_address(database)
     request = Request(filter.strip(), column, limit, page_rows, pause)
     if column is not None and address.kind != HUB:
-        raise CorpusError(f"{database}: a column is named for data sets (hf:…) only; databases have theirs")
+        raise CorpusError(
+            f"{address.text}: a column is named for data sets (hf:…) only; databases have theirs"
+        )
     opened = _opened(address, request)
     key = fingerprint(
         {
@@ -87,10 +89,10 @@ def fetch_corpus(
     origin = _fetch(opened, store, request, progress)
     if not store.rows:
         asked = f" for {request.filter}" if request.filter else ""
-        raise CorpusError(f"{database} has no entries{asked}; ask for others with --filter")
+        raise CorpusError(f"{address.text} has no entries{asked}; ask for others with --filter")
     card_path(target).unlink(missing_ok=True)  # that of the file which is replaced
     known = _write(store, target)
-    question = {"database": database, "filter": request.filter, "limit": limit}
+    question = {"database": address.text, "filter": request.filter, "limit": limit}
     return write_card(target, sha256_of(target), store, origin, question, known)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _PAGE_ROWS: Final = 50_000
 _SAMPLE: Final = 200
 _NAMES: Final = ("immutable_id", "material_id", "id")  # columns that name an entry
+_TALKATIVE: Final = ("datasets", "huggingface_hub")  # log every attempt, which the message says in one line
 
 
 class HubDataset:
@@ -49,7 +51,8 @@ class HubDataset:
         """Find the columns: see `origin.Database`."""
         import pandas as pd
 
-        stream = self._stream(None)
+        revision = self._revision()
+        stream = self._stream(None, revision)
         with _told(self._name):
             sample = pd.DataFrame(list(stream.take(_SAMPLE)))
         if sample.empty:
@@ -67,36 +70,41 @@ class HubDataset:
         return Origin(
             title=folder.name if folder.exists() else self._address.place,
             url="a folder" if folder.exists() else self._name,
-            licence=_licence(self._address),
+            licence=_licence(self._address, revision),
             source="user",
             columns=columns,
+            revision=revision,
         )
 
     def pages(self, origin: Origin, position: Any) -> Iterator[Page]:  # noqa: ANN401 - see `origin.Database`
         """Read on from where the library says it was: see `origin.Database`."""
         columns = [column.fields[0] for column in origin.columns.values()]
-        stream = self._stream(columns).with_format("arrow")
+        stream = self._stream(columns, origin.revision).with_format("arrow")
         if position is not None:
             stream.load_state_dict(position)
         with _told(self._name):
-            batches = stream.iter(batch_size=_PAGE_ROWS)
-            held = next(batches, None)
-            if held is None:
-                yield Page(_rows(None, origin))
-            while held is not None:
-                state = stream.state_dict()
-                rows = _rows(held, origin)
-                held = next(batches, None)
-                yield Page(rows, None if held is None else state)
+            for batch in stream.iter(batch_size=_PAGE_ROWS):
+                yield Page(_rows(batch, origin), stream.state_dict())
+            yield Page(_rows(None, origin))  # that there is no more is known when one has asked for it
 
-    def _stream(self, columns: list[str] | None) -> Any:  # noqa: ANN401 - an IterableDataset, which has no types
+    def _revision(self) -> str | None:
+        """Name the commit that is read, so that what comes in pieces is of one state; None of a folder."""
+        from huggingface_hub import HfApi
+
+        place, asked = self._address.place, self._address.options.get("revision")
+        if Path(place).expanduser().exists():
+            return asked
+        with _told(self._name):
+            return HfApi().dataset_info(place, revision=asked).sha or asked
+
+    def _stream(self, columns: list[str] | None, revision: str | None) -> Any:  # noqa: ANN401 - an IterableDataset, which has no types
         from datasets import load_dataset, load_dataset_builder
 
         place = self._address.place
         options = self._address.options
         source = {"path": str(Path(place).expanduser()) if Path(place).expanduser().exists() else place}
         source |= {"name": options["config"]} if "config" in options else {}
-        source |= {"revision": options["revision"]} if "revision" in options else {}
+        source |= {"revision": revision} if revision else {}
         with _told(self._name):
             projected = {}
             if columns and load_dataset_builder(**source).__class__.__name__ == "Parquet":
@@ -143,7 +151,7 @@ def _text(cell: object) -> str | None:
     return cell if isinstance(cell, str) else None
 
 
-def _licence(address: Address) -> str:
+def _licence(address: Address, revision: str | None) -> str:
     """Read the licence from the head of the data set's README."""
     from huggingface_hub import DatasetCard, hf_hub_download
 
@@ -152,9 +160,7 @@ def _licence(address: Address) -> str:
         if folder.exists():
             card = DatasetCard.load(folder / "README.md")
         else:
-            readme = hf_hub_download(
-                address.place, "README.md", repo_type="dataset", revision=address.options.get("revision")
-            )
+            readme = hf_hub_download(address.place, "README.md", repo_type="dataset", revision=revision)
             card = DatasetCard.load(readme)
         return str(card.data.to_dict().get("license") or NOT_STATED)
     except Exception:  # no README, no head, or one that nobody can read: whatever it is, it states no licence
@@ -167,6 +173,10 @@ def _told(name: str) -> Iterator[None]:
     from huggingface_hub import get_token
     from huggingface_hub.errors import HfHubHTTPError
 
+    loggers = [logging.getLogger(library) for library in _TALKATIVE]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         yield
     except CorpusError:
@@ -178,7 +188,7 @@ def _told(name: str) -> Iterator[None]:
             raise CorpusError(
                 f"{name}: byte {encoding.start:,} of a file is not UTF-8 ({encoding.reason}); save the file as UTF-8"
             ) from error
-        words = without_secrets(str(causes[-1]), [get_token()]) or type(causes[-1]).__name__
+        words = without_secrets(_first_sentence(causes[-1]), [get_token()]) or type(causes[-1]).__name__
         status = next(
             (cause.response.status_code for cause in causes if isinstance(cause, HfHubHTTPError)), None
         )
@@ -187,6 +197,16 @@ def _told(name: str) -> Iterator[None]:
             f"{name}: {shorten(words, 300, placeholder=' …')}{answered}; check the name and its options "
             "(?config=…&split=…), or run the command again later, it goes on where it was"
         ) from None
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _first_sentence(error: BaseException) -> str:
+    """Leave out the advice that libraries add, and the identifiers of requests."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if "Request ID" not in line]
+    return told[0].partition(". ")[0] if told else ""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

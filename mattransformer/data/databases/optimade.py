@@ -17,6 +17,7 @@ from mattransformer.data.databases.addresses import Address
 from mattransformer.data.databases.origin import NOT_STATED, Origin, Page, Request
 from mattransformer.data.databases.properties import Column, optimade_columns
 from mattransformer.data.readers import CorpusError
+from mattransformer.errors import without_password
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,18 +59,21 @@ class Optimade:
         self._page_rows = request.page_rows
         try:
             from optimade.client import OptimadeClient
+            from requests.utils import get_auth_from_url
 
             from mattransformer.data.databases.retries import session_class
         except ImportError as error:
             raise CorpusError(f"{address.text} needs the optimade package ({error}); {INSTALL}") from error
         self._client = OptimadeClient
-        self._sessions = session_class(address.text, request.pause)
+        # Name and password go with the requests, and into nothing that is kept or said.
+        self._url = without_password(address.place)
+        self._sessions = session_class(address.text, request.pause, get_auth_from_url(address.place))
         _check_filter(address.text, request.filter)
 
     def begin(self) -> Origin:
         """Find the server, and what it has: see `origin.Database`."""
         with self._sessions() as session:
-            url = self._address.place if self._address.is_url else self._look_up(session)
+            url = self._url if self._address.is_url else self._look_up(session)
             info = self._ask(session, f"{url}/v1/info")
             served = self._ask(session, f"{url}/v1/info/structures")["data"].get("properties")
         provider = _mapping(_mapping(info.get("meta")).get("provider"))
@@ -242,9 +246,9 @@ def _check_filter(name: str, text: str) -> None:
     try:
         LarkParser().parse(text)
     except BadRequest as error:
-        said = str(error.detail).partition("Lark traceback:")[2].strip().splitlines()
+        said = str(error.detail).partition("Lark traceback:")[2].partition("Expected one of")[0].split()
         raise CorpusError(
-            f"{name}: {text!r} is no filter ({said[0] if said else 'not readable'}); write for example "
+            f"{name}: {text!r} is no filter ({' '.join(said) or 'not readable'}); write for example "
             'nelements<=5 AND elements HAS "O"'
         ) from error
 

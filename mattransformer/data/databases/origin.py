@@ -25,6 +25,7 @@ class Origin:
         source: the condition token of its rows: `mp`, `oqmd` or `user`.
         columns: of the corpus, with where each comes from.
         notes: what else one has to know.
+        revision: the state of the data that is read, such as a commit; None where it has no name.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Origin:
     source: str
     columns: Mapping[str, Column]
     notes: tuple[str, ...] = ()
+    revision: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Give plain values for JSON."""

@@ -18,6 +18,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from mattransformer.data.readers import CorpusError
+from mattransformer.errors import without_password
 
 ATTEMPTS: Final = 6
 PAUSE: Final = 1.0
@@ -53,12 +54,15 @@ class Unanswered(BaseException):
         self.error = error
 
 
-def session_class(name: str, pause: float = PAUSE) -> type[requests.Session]:
+def session_class(
+    name: str, pause: float = PAUSE, user: tuple[str, str] = ("", "")
+) -> type[requests.Session]:
     """Make a class of sessions that are patient; all of them share their connections.
 
     Args:
         name: of the database, for messages.
         pause: seconds before the second attempt.
+        user: name and password; empty where there are none.
 
     Returns:
         The class, whose sessions raise Unanswered in place of the errors of requests, and give only answers that hold
@@ -71,6 +75,7 @@ def session_class(name: str, pause: float = PAUSE) -> type[requests.Session]:
 
         def __init__(self) -> None:
             super().__init__()
+            self.auth = user if any(user) else None
             self.mount("https://", adapter)
             self.mount("http://", adapter)
 
@@ -162,8 +167,8 @@ def _checked(name: str, answer: requests.Response) -> Mapping[str, Any]:
         page = answer.content.lstrip()[:1] == b"<"
         what = "a web page" if page else "something else"
         raise CorpusError(
-            f"{name}: {answer.url.partition('?')[0]} answers with {what} instead of the JSON of OPTIMADE; check the "
-            "address, and whether a login or a proxy is in between"
+            f"{name}: {without_password(answer.url.partition('?')[0])} answers with {what} instead of the JSON of "
+            "OPTIMADE; check the address, and whether a login or a proxy is in between"
         )
     return {**content, "meta": content.get("meta") or {}, "links": content.get("links") or {}}
 
@@ -203,7 +208,7 @@ def _asked_pause(answer: requests.Response) -> float:
 
 
 def _host(url: str) -> str:
-    return url.partition("://")[2].partition("/")[0] or url
+    return without_password(url).partition("://")[2].partition("/")[0] or url
 
 
 def _short(error: Exception) -> str:
