@@ -19,6 +19,7 @@ _REFUSED = "refused"
 _LONGEST_FIRST = (
     "test_readme.py",
     "test_architectures.py",
+    "test_smact_agreement.py",
     "test_training.py",
     "test_hub_exchange.py",
     "test_app.py",
