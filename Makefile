@@ -14,7 +14,7 @@
 
 PYTHON = python3
 ARGS =
-# Processes that share the tests, file by file, each with one thread.
+# Processes that share the tests, file by file in the order of tests/conftest.py, each with one thread.
 WORKERS = 2
 MODEL = gpt2
 # The trainings of a checkpoint, each from the result of the one before.
@@ -30,6 +30,9 @@ PIP = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)
 # Modules are compiled when they are first imported: most of them never are, and compiling all of them takes minutes.
 INSTALL = $(PIP) install --quiet --no-compile
 SOURCES = pyproject.toml constraints.txt Makefile
+# They are kept for the processes to come, of which the tests start many, whatever the shell says: without them each
+# spends 14 seconds on compiling torch, transformers and pymatgen anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test refusals notebooks lint checkpoint screenshots clean constraints
 
@@ -37,7 +40,7 @@ demo: .venv/installed
 	$(BIN)/mattransformer generate --model gpt2 -n 1000 --seed 0 -o new_compositions.csv
 
 test: .venv/installed-test
-	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 refusals: .venv/installed-test
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile --refusals \

@@ -9,8 +9,10 @@ from __future__ import annotations
 import gzip
 import warnings
 from collections import defaultdict
+from collections.abc import Iterator
 from math import prod
 from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
 from random import Random
 
@@ -109,14 +111,20 @@ def smact_says(job: tuple[list[str], str, bool, bool, bool, bool]) -> list[bool]
         ]
 
 
-def disagreements(formulas: list[str], states: str, asked: Validity) -> list[str]:
+@pytest.fixture(scope="module")
+def smacts() -> Iterator[Pool]:
+    """Two processes that ask SMACT; they are started once, since to import it takes as long as many answers."""
+    with get_context("spawn").Pool(2) as pool:
+        yield pool
+
+
+def disagreements(formulas: list[str], states: str, asked: Validity, smacts: Pool) -> list[str]:
     """Formulas on which SMACT says something else, judged by the compiled rules."""
     parts = [formulas[start : start + 500] for start in range(0, len(formulas), 500)]
     jobs = [
         (part, states, asked.pauling, asked.alloys, asked.metallic, asked.mixed_valence) for part in parts
     ]
-    with get_context("spawn").Pool(2) as pool:
-        theirs = [verdict for part in pool.map(smact_says, jobs, chunksize=1) for verdict in part]
+    theirs = [verdict for part in smacts.map(smact_says, jobs, chunksize=1) for verdict in part]
     compositions = read_column(formulas).compositions
     verdicts = judge(compositions, states, valences=asked.mixed_valence)
     metals = metallicity(compositions) >= METALLIC_FROM
@@ -139,20 +147,22 @@ def test_the_sample_has_twenty_thousand_rows_of_one_to_seven_elements(sample: li
 
 @pytest.mark.parametrize("pauling", [True, False], ids=["Pauling test", "no Pauling test"])
 @pytest.mark.parametrize("states", STATES)
-def test_every_verdict_is_smacts(sample: list[str], states: str, pauling: bool) -> None:
-    assert disagreements(sample, states, Validity(pauling=pauling)) == []
+def test_every_verdict_is_smacts(sample: list[str], smacts: Pool, states: str, pauling: bool) -> None:
+    assert disagreements(sample, states, Validity(pauling=pauling), smacts) == []
 
 
 @pytest.mark.parametrize("pauling", [True, False], ids=["Pauling test", "no Pauling test"])
 @pytest.mark.parametrize("states", STATES)
-def test_every_verdict_with_mixed_valence_is_smacts(sample: list[str], states: str, pauling: bool) -> None:
+def test_every_verdict_with_mixed_valence_is_smacts(
+    sample: list[str], smacts: Pool, states: str, pauling: bool
+) -> None:
     chosen = sample[:WITH_MIXED_VALENCE]
-    assert disagreements(chosen, states, Validity(pauling=pauling, mixed_valence=True)) == []
+    assert disagreements(chosen, states, Validity(pauling=pauling, mixed_valence=True), smacts) == []
 
 
-def test_mixed_valence_and_alloys_together_are_smacts(sample: list[str]) -> None:
+def test_mixed_valence_and_alloys_together_are_smacts(sample: list[str], smacts: Pool) -> None:
     asked = Validity(mixed_valence=True, alloys=True)
-    assert disagreements(sample[:WITH_MIXED_VALENCE], "smact14", asked) == []
+    assert disagreements(sample[:WITH_MIXED_VALENCE], "smact14", asked, smacts) == []
 
 
 def test_mixed_valence_decides_in_hundreds_of_the_sample(sample: list[str]) -> None:
@@ -169,15 +179,15 @@ def test_fractional_amounts_are_judged_in_their_cell_and_not_cut_off_as_in_smact
 
 
 @pytest.mark.parametrize("states", STATES)
-def test_every_verdict_that_exempts_alloys_is_smacts(sample: list[str], states: str) -> None:
+def test_every_verdict_that_exempts_alloys_is_smacts(sample: list[str], smacts: Pool, states: str) -> None:
     chosen = np.flatnonzero(alloy(read_column(sample).compositions))
     assert len(chosen) > 3_000
     formulas = [sample[at] for at in chosen] + sample[::20]
-    assert disagreements(list(dict.fromkeys(formulas)), states, Validity(alloys=True)) == []
+    assert disagreements(list(dict.fromkeys(formulas)), states, Validity(alloys=True), smacts) == []
 
 
-def test_every_verdict_that_exempts_what_is_metallic_is_smacts(sample: list[str]) -> None:
-    assert disagreements(sample[::5], "smact14", Validity(metallic=True)) == []
+def test_every_verdict_that_exempts_what_is_metallic_is_smacts(sample: list[str], smacts: Pool) -> None:
+    assert disagreements(sample[::5], "smact14", Validity(metallic=True), smacts) == []
 
 
 @pytest.mark.parametrize("states", STATES)

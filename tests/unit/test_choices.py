@@ -55,6 +55,40 @@ def walk(model: PreTrainedModel, choice: Choice, seed: int = 0, rules: Rules = R
     return tree
 
 
+class Remembered:
+    """A stepper that asks the model of each prefix once: thousands of drawings walk through the same small tree."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+        self._logits: dict[Sequence, torch.Tensor] = {}
+
+    def step(self, prefixes: torch.Tensor, ancestors: torch.Tensor) -> torch.Tensor:
+        """Give the logits of the next token, as `TreeDecoder` does."""
+        del ancestors
+        asked = [tuple(prefix) for prefix in prefixes.tolist()]
+        new = [prefix for prefix in asked if prefix not in self._logits]
+        if new:
+            with torch.no_grad():
+                self._logits.update(
+                    zip(new, self._model(input_ids=torch.tensor(new)).logits[:, -1], strict=True)
+                )
+        return torch.stack([self._logits[prefix] for prefix in asked])
+
+
+@pytest.fixture(scope="module")
+def remembered(model: PreTrainedModel) -> Remembered:
+    return Remembered(model)
+
+
+@cache
+def automaton() -> Automaton:
+    return Automaton(RULES)
+
+
+def arrivals(stepper: Remembered, bound: float, seed: int) -> PrefixTree:
+    return PrefixTree(stepper, Plan(prompt_ids(), Arrivals(bound), seed, 30, automaton()))
+
+
 @pytest.fixture(scope="module")
 def conditional(model: PreTrainedModel) -> dict[Sequence, tuple[float, float]]:
     """Every composition that keeps the rules: its own log-probability, and that of drawing it atom by atom."""
@@ -142,17 +176,27 @@ def test_log_probabilities_and_proposals_are_the_enumerated_ones(
                     assert proposal == pytest.approx(conditional[tuple(ids)][1], abs=1e-4)
 
 
+def test_what_is_remembered_of_a_model_is_what_its_decoder_says(
+    model: PreTrainedModel, remembered: Remembered
+) -> None:
+    for seed in range(20):
+        told, own = walk(model, Arrivals(-2.0), seed), arrivals(remembered, -2.0, seed)
+        for one, other in zip(told.walk(), own.walk(), strict=True):
+            assert one.ids.tolist() == other.ids.tolist()
+            assert one.arrivals == pytest.approx(other.arrivals, abs=1e-4)
+
+
 def test_the_first_two_arrivals_are_drawn_without_replacement(
-    model: PreTrainedModel, conditional: dict[Sequence, tuple[float, float]]
+    remembered: Remembered, conditional: dict[Sequence, tuple[float, float]]
 ) -> None:
     shares = {sequence: math.exp(proposal) for sequence, (_, proposal) in conditional.items()}
     first: Counter[Sequence] = Counter()
     second: Counter[Sequence] = Counter()
     for seed in range(2_500):
-        blocks = list(walk(model, Arrivals(-4.0), seed).walk())
-        arrivals = np.concatenate([block.arrivals for block in blocks])
+        blocks = list(arrivals(remembered, -4.0, seed).walk())
+        times = np.concatenate([block.arrivals for block in blocks])
         ids = [tuple(row) for block in blocks for row in block.ids.tolist()]
-        order = np.argsort(-arrivals)
+        order = np.argsort(-times)
         first[ids[order[0]]] += 1
         second[ids[order[1]]] += 1
     check_shares(first, shares)
@@ -164,12 +208,12 @@ def test_the_first_two_arrivals_are_drawn_without_replacement(
 
 
 def test_how_often_a_composition_arrives_in_time_is_its_inclusion_probability(
-    model: PreTrainedModel, conditional: dict[Sequence, tuple[float, float]]
+    remembered: Remembered, conditional: dict[Sequence, tuple[float, float]]
 ) -> None:
     runs = 1_500
     included: Counter[Sequence] = Counter()
     for seed in range(runs):
-        included.update(counted(walk(model, Arrivals(-2.0), seed)))
+        included.update(counted(arrivals(remembered, -2.0, seed)))
     for sequence, (_, proposal) in conditional.items():
         expected = -math.expm1(-math.exp(proposal + 2.0))
         assert (
