@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,11 +21,9 @@ _COMMANDS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 def new_folder() -> Path:
     """Make a folder where Gradio serves files from, named after the session that asks for it."""
-    from mattransformer.app.sessions import current, prefix
-
     served = Path(os.environ.get("GRADIO_TEMP_DIR", tempfile.gettempdir()))
     served.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix=prefix(current()), dir=served))
+    return Path(tempfile.mkdtemp(prefix=_prefix(_session()), dir=served))
 
 
 def written(table: pd.DataFrame, stem: str) -> tuple[str, str]:
@@ -75,9 +75,7 @@ def forget(folder: Path, session_id: str) -> None:
         folder: that `new_folder` makes folders in.
         session_id: its name.
     """
-    from mattransformer.app.sessions import prefix
-
-    for own in folder.glob(f"{prefix(session_id)}*"):
+    for own in folder.glob(f"{_prefix(session_id)}*"):
         shutil.rmtree(own, ignore_errors=True)
 
 
@@ -115,3 +113,18 @@ def sweep(folder: Path, age: float, most: float = math.inf) -> int:
         total -= size
         removed += 1
     return removed
+
+
+def _prefix(session_id: str | None) -> str:
+    """Give the beginning of the names of a session's folders; its own name could be anything."""
+    return "" if session_id is None else f"{hashlib.sha256(session_id.encode()).hexdigest()[:24]}-"
+
+
+def _session() -> str | None:
+    """Give the name of the session that a request belongs to; None outside requests."""
+    if "gradio.context" not in sys.modules:
+        return None
+    from gradio.context import LocalContext
+
+    request = LocalContext.request.get(None)
+    return None if request is None else request.session_hash

@@ -8,7 +8,6 @@ goes, with its files, soon after its page was closed or when nobody has used it 
 from __future__ import annotations
 
 import datetime
-import hashlib
 from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
@@ -117,16 +116,3 @@ def size(value: Any) -> int:  # noqa: ANN401 - what a session holds
     if isinstance(value, str):
         return len(value)
     return sum(map(size, value)) if isinstance(value, list | tuple) else 0
-
-
-def prefix(session_id: str | None) -> str:
-    """Give the beginning of the names of a session's folders; its own name could be anything."""
-    return "" if session_id is None else f"{hashlib.sha256(session_id.encode()).hexdigest()[:24]}-"
-
-
-def current() -> str | None:
-    """Give the name of the session that a request belongs to; None outside requests."""
-    from gradio.context import LocalContext
-
-    request = LocalContext.request.get(None)
-    return None if request is None else request.session_hash
