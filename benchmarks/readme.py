@@ -75,9 +75,12 @@ def _page(record: Mapping[str, Any]) -> Iterator[str]:
             f"{own['longest_seconds']:.1f} | {aim} |"
         )
     yield f"| errors | {len(record['errors']):,} | {aims['errors']} |"
+    refused = f"{len(record['refusals'])} | {aims['kind_refusals']}"
+    yield f"| 10,000,000 compositions and 200 MB, refused in one line | {refused} |"
+    yield f"| processor time of a request, all kinds, ms | {record['processor_ms_per_request']:,} | |"
     yield (
-        f"| memory after a quarter of the time and at the end, MiB | {memory['after_a_quarter']:,}, "
-        f"{memory['at_the_end']:,} | no growth |"
+        f"| memory, its highest in the second and in the last quarter of the time, MiB | {memory['second_quarter']:,}, "
+        f"{memory['last_quarter']:,} | ≤ {aims['memory_growth_mib']:.0f} more |"
     )
     yield ""
     yield (

@@ -14,7 +14,7 @@ from typing import Any, Final
 import gradio as gr
 from gradio.events import api
 
-from mattransformer.app import requests
+from mattransformer.app import limits, requests
 from mattransformer.errors import MattransformerError
 
 FUNCTIONS: Final[tuple[Callable[..., Any], ...]] = (
@@ -40,7 +40,7 @@ def publish() -> None:
     """Add the functions to the page that is being laid out."""
     for function in FUNCTIONS:
         name = function.__name__
-        limit = 2 if name in ("tinker", "screen") else 1
+        limit = 2 if name == "screen" else limits.MOST_WAITING
         api(published(function), api_name=name, concurrency_id=_GROUPS[name], concurrency_limit=limit)
 
 
@@ -86,9 +86,10 @@ def records(table: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a table of pa
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell of any column
-    if value is None or str(value) in ("nan", "<NA>", "inf", "-inf"):
-        return None
-    return value.item() if hasattr(value, "item") else value
+    if type(value) in (str, bool, int):  # nearly all, by the hundred thousand
+        return value
+    own = value.item() if hasattr(value, "item") else value
+    return None if str(own) in ("None", "nan", "<NA>", "inf", "-inf") else own
 
 
 def one_line_arguments(text: str) -> str:

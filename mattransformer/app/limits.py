@@ -35,6 +35,30 @@ MOST_CIF: Final = 1_000_000
 MOST_ATOMS: Final = 400
 """Atoms in the cell of a structure."""
 
+MOST_SECONDS: Final = 300.0
+"""From asking to the answer, time in which others are before included."""
+
+MOST_WAITING: Final = 12
+"""Requests of a kind that wait for their turn at the models, each in a thread; more wait in the queue."""
+
+MOST_REMEMBERED: Final = 128
+"""Tables of suggestions for formulas, so that the same question is answered at once."""
+
+SECONDS_KEPT: Final = 900.0
+"""That a dropped list and a table to download are kept, after they were used last; less if the page is closed."""
+
+MOST_KEPT_OF_ONE: Final = 32_000_000
+"""Characters of what one visitor dropped."""
+
+MOST_KEPT: Final = 256_000_000
+"""Characters of what all visitors dropped; beyond it, those who used theirs least recently lose it."""
+
+MOST_FILES: Final = 1_000_000_000
+"""Bytes of all files that wait to be downloaded; beyond it, the oldest go."""
+
+MOST_EXPANDED: Final = 20_000
+"""Places in a CIF times its symmetry operations, before those that are the same atom are found."""
+
 COMMAND_LINE: Final = "the command line has no such limit"
 
 

@@ -13,6 +13,7 @@ from mattransformer.app.views import generate, screen, tinker
 
 TITLE: Final = "mattransformer"
 _SUBTITLE: Final = "Language models that learn the formulas of inorganic compounds and propose new ones."
+_LOOKING: Final = 0.02  # seconds between looks at whether a request has come
 _WAITING: Final = 200  # requests in a queue; more are told to come back
 
 
@@ -62,6 +63,8 @@ def build(opened: threading.Event | None = None) -> gr.Blocks:
             show_progress="hidden",
         )
     page.queue(max_size=_WAITING, default_concurrency_limit=4)
+    # Gradio looks for requests a thousand times a second, for a fifth of a core while nobody asks anything.
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = _LOOKING
     return page
 
 

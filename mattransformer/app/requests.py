@@ -6,13 +6,13 @@
     evaluate(["SrTiO3", "NaCl"], held_out="mp-transport:test")
 
 Each checks its limits first, asks one function of the library, and gives what that gives. Models are loaded once and
-shared; one request at a time asks them, and nothing of a request is kept.
+shared; one request at a time asks them, and who waits can be stopped. Of what was asked, only the last tables of
+suggestions for formulas stay in memory; nothing of a file does.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.app import limits
 from mattransformer.app.limits import LimitError, check_choice, check_formulas, check_text, check_whole
+from mattransformer.app.turns import Clock, Turns
+from mattransformer.app.uploads import check_atoms, check_cif
 from mattransformer.models.checkpoints import shipped_names
 from mattransformer.screening.oxidation import STATE_SETS
 from mattransformer.tokenization import CONDITIONS
@@ -47,7 +49,7 @@ LIST: Final = "formulas.csv"
 """What a list that is judged is called, with `formula` above its only column."""
 
 Progress = Callable[[int], object]
-_tinkering, _sampling, _evaluating = threading.Lock(), threading.Lock(), threading.Lock()
+_tinkering, _sampling, _evaluating = Turns(), Turns(), Turns()
 
 
 def tinker(
@@ -85,8 +87,6 @@ def tinker(
     Raises:
         MattransformerError: one line with the input, the reason and the way out.
     """
-    from mattransformer.tinkering.tinker import tinker as suggest
-
     asked: dict[str, Any] = {
         "site": check_text("site", site) or None,
         "fraction": fraction,
@@ -96,8 +96,9 @@ def tinker(
         "score": check_choice("score", score, SCORES),
     }
     host = _host(check_text("formula", formula), check_text("cif", cif, limits.MOST_CIF))
-    with _tinkering:
-        return suggest(host, **asked)
+    if isinstance(host, str) and isinstance(fraction, float | int | None):
+        return _remembered(host, **asked).copy()
+    return _suggested(host, **asked)
 
 
 def generate(
@@ -161,8 +162,9 @@ def generate(
         **{name: value for name, value in rules.items() if value},
     }
     name = check_choice("model", model, shipped_names())
-    with _sampling:
-        return _model(name).generate(progress=progress or False, **asked)
+    clock = Clock("generate -n 1000000 -o FILE", progress)
+    with _sampling.taken(lambda: clock.waiting(0)):
+        return _model(name).generate(progress=clock, **asked)
 
 
 def screen(
@@ -230,7 +232,8 @@ def evaluate(
     trained = check_choice("training", training, TRAINING)
     sought = check_choice("held_out", held_out, HELD_OUT)
     check_whole("seed", seed, 2**63 - 1, "evaluate", least=0)
-    with TemporaryDirectory() as folder, _evaluating:
+    clock = Clock("evaluate FILE -o FOLDER", progress)
+    with TemporaryDirectory() as folder, _evaluating.taken(lambda: clock.waiting("waiting")):
         path = Path(folder) / LIST
         write_table(pd.DataFrame({"formula": own}), path)
         return evaluate_file(
@@ -239,7 +242,7 @@ def evaluate(
             training=[trained] if trained else [],
             held_out=[sought] if sought else [],
             seed=int(seed),
-            progress=progress,
+            progress=clock,
         )
 
 
@@ -248,6 +251,17 @@ def warm() -> None:
     tinker("SrTiO3", site="Ti", top=1)
     generate(n=1)
     screen(["SrTiO3"] * 5_000)  # from some thousand rows on, kernels judge
+
+
+def _suggested(host: Any, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - those of the library's function
+    from mattransformer.tinkering.tinker import tinker as suggest
+
+    clock = Clock("tinker FORMULA")
+    with _tinkering.taken(clock.waiting):
+        return suggest(host, **asked)
+
+
+_remembered = functools.lru_cache(limits.MOST_REMEMBERED, typed=True)(_suggested)
 
 
 def _host(formula: str, cif: str) -> Any:  # noqa: ANN401 - a formula, or a Structure of pymatgen
@@ -278,7 +292,7 @@ def read_cif(text: str) -> Any:  # noqa: ANN401 - a Structure of pymatgen
     from mattransformer.tinkering.sites import TinkeringError
     from mattransformer.tinkering.structures import read_structure
 
-    check_text("cif", text, limits.MOST_CIF)
+    check_cif(text)
     with TemporaryDirectory() as folder:
         path = Path(folder) / STRUCTURE
         path.write_text(text, encoding="utf-8")
@@ -286,11 +300,7 @@ def read_cif(text: str) -> Any:  # noqa: ANN401 - a Structure of pymatgen
             structure = read_structure(path)
         except TinkeringError as error:
             raise TinkeringError(str(error).replace(str(path), "the CIF")) from error
-    if len(structure) > limits.MOST_ATOMS:
-        raise LimitError(
-            f"cif: {len(structure):,} atoms are more than the {limits.MOST_ATOMS:,} that one request may hold; "
-            f"{limits.COMMAND_LINE}: mattransformer tinker FILE.cif"
-        )
+    check_atoms(len(structure))
     return structure
 
 

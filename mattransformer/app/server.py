@@ -4,37 +4,41 @@ with running(port=7860) as address:
     print(address)
 
 Gradio is imported when a server starts, after the environment says that it is to send nothing. What people drop lies in
-a folder that is emptied and, in the end, removed.
+a folder that is emptied and, in the end, removed; what is kept of a page that is open is in `sessions`.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import logging
 import os
+import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.app import limits
 from mattransformer.app.guards import no_connections
+from mattransformer.app.quick_start import imported_quickly, laid_out_only
 from mattransformer.errors import MattransformerError
+
+if TYPE_CHECKING:
+    from mattransformer.app.sessions import Sessions
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 7860
 INSTALL: Final = 'pip install "mattransformer[app]"'
 
 _STYLE: Final = Path(__file__).with_name("style.css")
-_KEPT: Final = 3_600.0  # seconds that a table waits to be downloaded
-_SWEPT: Final = 300.0  # seconds between sweeps
+_SWEPT: Final = 30.0  # seconds between sweeps
+_SECONDS_AFTER_CLOSING: Final = 60.0  # a network that broke off comes back
 _LOADED_AFTER: Final = 8.0  # seconds after which models are loaded, though no page has been opened
 _SESSIONS: Final = 500  # of which what was typed is remembered
-_OVERHEAD: Final = 1_000_000  # bytes of a request around a file
+_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.*-]+(:[0-9]+)?")
 _log = logging.getLogger(__name__)
 
 
@@ -43,32 +47,43 @@ class ServerError(MattransformerError):
 
 
 @contextmanager
-def running(host: str = HOST, port: int = PORT, *, mcp: bool = False) -> Iterator[str]:
+def running(
+    host: str = HOST, port: int = PORT, *, mcp: bool = False, frames: Sequence[str] = ()
+) -> Iterator[str]:
     """Serve the page as long as the block lasts.
 
     Args:
         host: address that is listened on; loopback where left out, so that nobody else on the network is served.
         port: to listen on.
         mcp: whether the functions are tools of agents too, at `/gradio_api/mcp/`.
+        frames: addresses of pages that may show this one in a frame, such as `https://huggingface.co`; no others may.
 
     Yields:
         The address of the page. Models are being loaded in the background.
 
     Raises:
-        ServerError: a library is missing, or the port cannot be had.
+        ServerError: a library is missing, the port cannot be had, or an address of a frame is none.
     """
+    _check_frames(frames)
     _check_libraries(mcp)
     _check_port(host, port)
-    with TemporaryDirectory(prefix="mattransformer-app-") as folder, no_connections(host):
-        _send_nothing(Path(folder))
+    with (
+        TemporaryDirectory(prefix="mattransformer-app-") as folder,
+        _sending_nothing(Path(folder)),
+        no_connections(host),
+    ):
         opened = threading.Event()
-        with _no_stubs_written():
+        with imported_quickly(mcp=mcp):
             from mattransformer.app.page import build
-        page = build(opened)
-        _, address, _ = page.launch(server_name=host, server_port=port, mcp_server=mcp, **_launching())
+            from mattransformer.app.sessions import Sessions
+        with laid_out_only():
+            page = build(opened)
+        _, address, _ = page.launch(server_name=host, server_port=port, mcp_server=mcp, **_launching(frames))
+        sessions = page.app.state_holder = Sessions()
+        sessions.set_blocks(page)
         stopped = threading.Event()
-        for work in (_load_models, _sweep):
-            threading.Thread(target=work, args=(opened, stopped, Path(folder)), daemon=True).start()
+        for work in (lambda: _load_models(opened, stopped), lambda: _sweep(stopped, Path(folder), sessions)):
+            threading.Thread(target=work, daemon=True).start()
         try:
             yield address.replace("0.0.0.0", HOST)
         finally:
@@ -76,27 +91,7 @@ def running(host: str = HOST, port: int = PORT, *, mcp: bool = False) -> Iterato
             page.close(verbose=False)
 
 
-@contextmanager
-def _no_stubs_written() -> Iterator[None]:
-    """Let Gradio be imported in half the time: it parses each of its components to write stubs for editors.
-
-    It does not where a class is in no file (`gradio.component_meta.create_or_modify_pyi`), so that is what it is told.
-    """
-    original = inspect.getfile
-
-    def getfile(asked: Any) -> str:  # noqa: ANN401 - whatever is defined somewhere
-        if isinstance(asked, type) and asked.__module__.startswith("gradio."):
-            raise OSError("not looked for")
-        return original(asked)
-
-    inspect.getfile = getfile  # type: ignore[assignment] # the same but for the name of its argument
-    try:
-        yield
-    finally:
-        inspect.getfile = original
-
-
-def _launching() -> dict[str, Any]:
+def _launching(frames: Sequence[str]) -> dict[str, Any]:
     """Give what a page is launched with: nothing from elsewhere, nothing kept, nothing larger than the limits."""
     import gradio as gr
     from starlette.middleware import Middleware
@@ -132,12 +127,20 @@ def _launching() -> dict[str, Any]:
         "state_session_capacity": _SESSIONS,
         "app_kwargs": {
             "middleware": [
-                Middleware(BodyLimit, most=limits.MOST_UPLOAD + _OVERHEAD),
+                Middleware(BodyLimit, most=limits.MOST_UPLOAD),
                 Middleware(NothingFetched),
-                Middleware(OwnSourcesOnly),
+                Middleware(OwnSourcesOnly, frames=frames),
             ]
         },
     }
+
+
+def _check_frames(frames: Sequence[str]) -> None:
+    for address in frames:
+        if not _ADDRESS.fullmatch(address):
+            raise ServerError(
+                f"frame: {address[:60]!r} is no address of a site; give one such as https://huggingface.co"
+            )
 
 
 def _check_libraries(mcp: bool) -> None:
@@ -160,21 +163,31 @@ def _check_port(host: str, port: int) -> None:
             ) from error
 
 
-def _send_nothing(folder: Path) -> None:
-    """Set the environment that Gradio, the hub's library and torch read when they are imported."""
+@contextmanager
+def _sending_nothing(folder: Path) -> Iterator[None]:
+    """Set the environment that Gradio, the hub's library and torch read when they are imported, and put it back."""
+    before = dict(os.environ)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # models that ship are all that the page names
-    os.environ.setdefault(
-        "OMP_NUM_THREADS", "1"
-    )  # several requests at once share the cores better than threads of one
+    # Several requests at once share the cores better than threads of one.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Gradio asks itself whether it is there: never by way of a proxy.
     others = [own for own in os.environ.get("NO_PROXY", "").split(",") if own]
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(dict.fromkeys([*others, HOST, "localhost"]))
+    changed = {name for name, value in os.environ.items() if before.get(name) != value}
+    try:
+        yield
+    finally:
+        for name in changed:
+            if name in before:
+                os.environ[name] = before[name]
+            else:
+                os.environ.pop(name, None)
 
 
-def _load_models(opened: threading.Event, stopped: threading.Event, _: Path) -> None:
+def _load_models(opened: threading.Event, stopped: threading.Event) -> None:
     """Load models once the first page is there, so that both do not wait for each other."""
     from mattransformer.app import requests
 
@@ -187,8 +200,11 @@ def _load_models(opened: threading.Event, stopped: threading.Event, _: Path) -> 
         _log.exception("models could not be loaded ahead")
 
 
-def _sweep(_: threading.Event, stopped: threading.Event, folder: Path) -> None:
-    from mattransformer.app.downloads import sweep
+def _sweep(stopped: threading.Event, folder: Path, sessions: Sessions) -> None:
+    """Remove what nobody will ask for any more: see `limits`."""
+    from mattransformer.app.downloads import forget, sweep
 
     while not stopped.wait(_SWEPT):
-        sweep(folder, _KEPT)
+        for name in sessions.sweep(limits.SECONDS_KEPT, _SECONDS_AFTER_CLOSING):
+            forget(folder, name)
+        sweep(folder, limits.SECONDS_KEPT, limits.MOST_FILES)

@@ -8,11 +8,11 @@ from __future__ import annotations
 import gzip
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.app import limits
 from mattransformer.app.limits import LimitError, check_formulas
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 KINDS: Final = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".parquet")
 """Endings of lists; all but the last may be followed by `.gz`."""
 CIF: Final = ".cif"
+_OPERATIONS: Final = (
+    *("_symmetry_equiv_pos_as_xyz", "_symmetry_equiv_pos_as_xyz_", "_space_group_symop_operation_xyz"),
+    "_space_group_symop_operation_xyz_",
+)
 _PARQUET: Final = ".parquet"
 _ROWS: Final = 2_000  # of a Parquet file that are looked at together
 _BLOCK: Final = 1 << 20
@@ -70,6 +74,53 @@ def read_text(upload: str | Path) -> str:
             raise LimitError(f"{path.name[-60:]}: this is no CIF; drop a file whose name ends in {CIF}")
         _check_size(path, limits.MOST_CIF)
         return path.read_text(encoding="utf-8", errors="replace")
+
+
+def check_cif(text: str) -> None:
+    """Refuse a CIF that is short as a text and large as a structure, before its symmetry is applied.
+
+    Args:
+        text: of a CIF; one that cannot be read passes, since who reads it says so.
+
+    Raises:
+        LimitError: too many atoms, or too many operations for them.
+    """
+    from pymatgen.io.cif import CifFile
+
+    limits.check_text("cif", text, limits.MOST_CIF)
+    try:
+        blocks = [block.data for block in CifFile.from_str(text).data.values()]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return
+    for block in blocks:
+        places = _rows_of(block, "_atom_site_fract_x", "_atom_site_label")
+        operations = max(_rows_of(block, *_OPERATIONS), 1)
+        check_atoms(places)
+        if places * operations > limits.MOST_EXPANDED:
+            raise LimitError(
+                f"cif: {places:,} places of atoms and {operations:,} symmetry operations are more than the "
+                f"{limits.MOST_EXPANDED:,} copies that are read here; "
+                f"{limits.COMMAND_LINE}: mattransformer tinker FILE.cif"
+            )
+
+
+def check_atoms(number: int) -> None:
+    """Refuse a structure of more atoms than a request may hold.
+
+    Raises:
+        LimitError: names the limit.
+    """
+    if number > limits.MOST_ATOMS:
+        raise LimitError(
+            f"cif: {number:,} atoms are more than the {limits.MOST_ATOMS:,} that one request may hold; "
+            f"{limits.COMMAND_LINE}: mattransformer tinker FILE.cif"
+        )
+
+
+def _rows_of(block: Mapping[str, Any], *names: str) -> int:
+    """Give the length of the longest of some columns."""
+    found = [block[name] for name in names if name in block]
+    return max((len(own) if isinstance(own, list) else 1 for own in found), default=0)
 
 
 @contextmanager

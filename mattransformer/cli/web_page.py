@@ -20,6 +20,13 @@ def web_page(
         bool,
         typer.Option("--mcp", help="Offer the functions as tools of agents too (Model Context Protocol)."),
     ] = False,
+    frame: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Site whose pages may show this one in a frame, such as https://huggingface.co; repeat for more.",
+        ),
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
 ) -> None:
     """Open a page to tinker, generate, screen and evaluate with; needs the extra `app`.
@@ -39,7 +46,7 @@ def web_page(
 
     from mattransformer.app.server import running
 
-    with running(host, port, mcp=mcp) as address:
+    with running(host, port, mcp=mcp, frames=frame or ()) as address:
         typer.echo(f"mattransformer: the page is at {address} (Ctrl-C ends it)")
         if mcp:
             typer.echo(f"mattransformer: tools of agents are at {address}gradio_api/mcp/")

@@ -9,6 +9,7 @@ Distances are in angstrom, under periodic boundaries; dopants stand as far apart
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,6 +100,11 @@ def nearest_dilution(count: int, fraction: float, smallest: float = SMALLEST) ->
         )
     if count < 1:
         raise TinkeringError(f"site: {count} atoms cannot be diluted; name a site of the host")
+    return _nearest(count, float(fraction), smallest)
+
+
+@functools.lru_cache(maxsize=4096)  # every suggestion for a site asks for the same one
+def _nearest(count: int, fraction: float, smallest: float) -> Dilution:
     most = max(round(1 / smallest), count)
     neat = Fraction(fraction).limit_denominator(most)
     target = neat if math.isclose(neat, fraction, rel_tol=1e-6, abs_tol=1e-9) else Fraction(fraction)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import threading
+import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mattransformer.app import limits, requests, uploads
+from mattransformer.app import downloads, limits, requests, uploads
+from mattransformer.app.jobs import Job, StoppedError
 from mattransformer.app.limits import LimitError
+from mattransformer.app.turns import Turns
 from mattransformer.errors import MattransformerError
 
 
@@ -195,3 +200,101 @@ def test_doping_without_a_fraction_is_no_substitution_of_all_atoms() -> None:
         tinker.values_of(*asked)
     holes = tinker.values_of("Sr <mask> O3", *asked[1:])
     assert (holes["site"], holes["fraction"]) == ("", None)
+
+
+def test_a_cif_whose_operations_make_millions_of_atoms_is_refused_before_they_do() -> None:
+    from tests.crystals import magnetite
+
+    head, _, _ = magnetite().to(fmt="cif").partition("loop_")
+    operations = "\n".join(f"'x+{number}/100003, y, z'" for number in range(30_000))
+    atoms = "\n".join(f"Fe Fe{number} {number / 1000} 0 0 1" for number in range(100))
+    columns = (
+        "_atom_site_type_symbol _atom_site_label _atom_site_fract_x _atom_site_fract_y _atom_site_fract_z"
+    )
+    text = (
+        f"{head}loop_\n_symmetry_equiv_pos_as_xyz\n{operations}\nloop_\n"
+        f"{columns} _atom_site_occupancy\n{atoms}\n".replace(" _atom", "\n_atom")
+    )
+    before = time.process_time()
+    with pytest.raises(LimitError) as error:
+        requests.read_cif(text)
+    assert time.process_time() - before < 20  # the atoms would take hours
+    assert "100 places of atoms and 30,000 symmetry operations" in refusal(error)
+
+
+def test_a_crystal_of_high_symmetry_is_within_the_limits() -> None:
+    from pymatgen.core.lattice import Lattice
+    from pymatgen.core.structure import Structure
+
+    salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(5.64), ["Na", "Cl"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    assert len(requests.read_cif(salt.to(fmt="cif", symprec=0.01))) == 8
+
+
+def test_texts_that_a_spreadsheet_takes_for_commands_are_plain_in_csv_and_as_they_were_in_parquet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    sent = ["=HYPERLINK(A1)", "+1", "-NaCl", "@SUM(A1)", "NaCl"]
+    csv, parquet = downloads.written(requests.screen(sent), "verdicts")
+    assert pd.read_csv(csv)["formula"].tolist() == [f"'{own}" for own in sent[:4]] + ["NaCl"]
+    assert pd.read_parquet(parquet)["formula"].tolist() == sent
+    table = pd.DataFrame({"formula": ["NaCl"], "dopant_state": [-2]})
+    assert downloads.as_plain_text(table) is table
+
+
+def test_a_request_whose_time_is_over_names_the_limit_and_the_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "MOST_SECONDS", 1e-6)
+    with pytest.raises(LimitError) as error:
+        requests.generate(n=10)
+    assert "the 1e-06 seconds of a request are over" in refusal(error)
+    assert "mattransformer generate" in refusal(error)
+    with pytest.raises(LimitError, match="the 1e-06 seconds of a request are over"):
+        requests.evaluate(["NaCl"])
+
+
+def test_who_waits_for_others_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_SECONDS", 0.2)
+    with requests._sampling.taken(), pytest.raises(LimitError) as error:
+        requests.generate(n=10)
+    assert "others were before this request for 0.2 seconds" in refusal(error)
+    assert "mattransformer generate" in refusal(error)
+
+
+def test_work_that_waits_for_its_turn_is_stopped_at_once() -> None:
+    with requests._sampling.taken():
+        work: Job[object] = Job(lambda tell: requests.generate(n=10, progress=tell))
+        assert next(work.reports(), None) in (None, 0)
+        work.stop()
+        with pytest.raises(StoppedError, match="nothing was kept"):
+            work.result()
+    with requests._sampling.taken():
+        pass  # the one that was stopped holds no turn
+
+
+def test_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
+    turns, came = Turns(), list[int]()
+
+    def take(number: int) -> None:
+        with turns.taken():
+            came.append(number)
+
+    threads = [threading.Thread(target=take, args=(number,)) for number in range(5)]
+    with turns.taken():
+        for number, thread in enumerate(threads, start=2):
+            thread.start()
+            while len(turns._waiting) < number:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert came == [0, 1, 2, 3, 4]
+
+
+def test_the_same_question_gets_the_same_table_and_what_is_done_to_one_leaves_the_other() -> None:
+    first = requests.tinker("SrTiO3", site="Ti", fraction=0.05, top=3)
+    whole = first.copy()
+    first["dopant"] = "?"
+    pd.testing.assert_frame_equal(requests.tinker("SrTiO3", site="Ti", fraction=0.05, top=3), whole)
+    with pytest.raises(MattransformerError, match="fraction"):
+        requests.tinker("SrTiO3", site="Ti", fraction=[0.05], top=3)  # type: ignore[arg-type]

@@ -172,7 +172,9 @@ def build() -> View:
         ]
 
     outputs = [job, stop, status, heat, table, as_csv, as_parquet, *copies.boxes]
-    run.click(answer, inputs, outputs, concurrency_id="sampling", concurrency_limit=1, **PRIVATE)
+    run.click(
+        answer, inputs, outputs, concurrency_id="sampling", concurrency_limit=limits.MOST_WAITING, **PRIVATE
+    )
     stop.click(stopping, job, [job, stop, status], **PRIVATE, queue=False)
     texts = [require, allow, forbid]
     elements.select(_clicked, [mode, *texts], texts, **QUICK)

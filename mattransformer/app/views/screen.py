@@ -179,7 +179,7 @@ def build() -> list[View]:
         [*evaluating, dropped],
         [job, stop, status, report, page, numbers, *more_copies.boxes],
         concurrency_id=EVALUATE,
-        concurrency_limit=1,
+        concurrency_limit=limits.MOST_WAITING,
         **PRIVATE,
     )
 

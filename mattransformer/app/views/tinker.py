@@ -152,7 +152,7 @@ def build() -> View:
         ]
 
     outputs = [heading, elements, table, as_csv, as_parquet, *copies.boxes]
-    asked: dict[str, Any] = {"concurrency_id": NAME, "concurrency_limit": 2, **PRIVATE}
+    asked: dict[str, Any] = {"concurrency_id": NAME, "concurrency_limit": limits.MOST_WAITING, **PRIVATE}
     gr.on([run.click, formula.submit, site.submit], answer, [*inputs, cif], outputs, **asked)
 
     def dropped(upload: str | None) -> tuple[str, list[Token], Any, str, str]:
