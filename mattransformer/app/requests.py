@@ -18,17 +18,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+import mattransformer as mt
 from mattransformer.app import limits
 from mattransformer.app.limits import LimitError, check_choice, check_formulas, check_text, check_whole
-from mattransformer.models.checkpoints import shipped_names
-from mattransformer.screening.oxidation import STATE_SETS
+from mattransformer.errors import MattransformerError
 from mattransformer.tokenization import CONDITIONS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from mattransformer.generation.language_model import LanguageModel
-    from mattransformer.metrics.evaluations import Evaluation
 
 SOURCES: Final = CONDITIONS[0].values
 VARIANTS: Final = CONDITIONS[1].values
@@ -85,8 +82,6 @@ def tinker(
     Raises:
         MattransformerError: one line with the input, the reason and the way out.
     """
-    from mattransformer.tinkering.tinker import tinker as suggest
-
     asked: dict[str, Any] = {
         "site": check_text("site", site) or None,
         "fraction": fraction,
@@ -97,7 +92,7 @@ def tinker(
     }
     host = _host(check_text("formula", formula), check_text("cif", cif, limits.MOST_CIF))
     with _tinkering:
-        return suggest(host, **asked)
+        return mt.tinker(host, **asked)
 
 
 def generate(
@@ -160,7 +155,7 @@ def generate(
         "variant": check_choice("variant", variant, VARIANTS),
         **{name: value for name, value in rules.items() if value},
     }
-    name = check_choice("model", model, shipped_names())
+    name = check_choice("model", model, mt.shipped_names())
     with _sampling:
         return _model(name).generate(progress=progress or False, **asked)
 
@@ -187,13 +182,10 @@ def screen(
     Raises:
         MattransformerError: one line with the input, the reason and the way out.
     """
-    from mattransformer.screening.screen import Validity
-    from mattransformer.screening.screen import screen as judge
-
     own = check_formulas(formulas, "screen FILE")
-    states = check_choice("oxidation_states", oxidation_states, tuple(STATE_SETS))
-    validity = Validity(alloys=bool(alloys), mixed_valence=bool(mixed_valence))
-    return judge(own, oxidation_states=states, validity=validity, known=_known())
+    states = check_choice("oxidation_states", oxidation_states, tuple(mt.STATE_SETS))
+    validity = mt.Validity(alloys=bool(alloys), mixed_valence=bool(mixed_valence))
+    return mt.screen(own, oxidation_states=states, validity=validity, known=_known())
 
 
 def evaluate(
@@ -203,7 +195,7 @@ def evaluate(
     seed: int = 0,
     *,
     progress: Callable[[str], object] = lambda _: None,
-) -> Evaluation:
+) -> mt.Evaluation:
     """Score a list of generated formulas: validity, uniqueness, novelty, recovery of held-out compounds, distances.
 
     Args:
@@ -224,7 +216,6 @@ def evaluate(
     import pandas as pd
 
     from mattransformer.data.tables import write_table
-    from mattransformer.metrics.evaluations import evaluate_file
 
     own = check_formulas(formulas, "evaluate FILE -o FOLDER")
     trained = check_choice("training", training, TRAINING)
@@ -233,7 +224,7 @@ def evaluate(
     with TemporaryDirectory() as folder, _evaluating:
         path = Path(folder) / LIST
         write_table(pd.DataFrame({"formula": own}), path)
-        return evaluate_file(
+        return mt.evaluate_file(
             path,
             "formula",
             training=[trained] if trained else [],
@@ -252,13 +243,11 @@ def warm() -> None:
 
 def _host(formula: str, cif: str) -> Any:  # noqa: ANN401 - a formula, or a Structure of pymatgen
     """Take a formula or the text of a CIF; a name of a file is neither, so that nothing of the server is read."""
-    from mattransformer.tinkering.hosts import is_structure
-
     if cif:
         return read_cif(cif)
     if not formula:
         raise LimitError("formula: it is empty; give the compound to change, such as SrTiO3, or a CIF")
-    if is_structure(formula):
+    if mt.is_structure(formula):
         raise LimitError(f"formula: {formula} is the name of a file; give its text as the CIF")
     return formula
 
@@ -275,17 +264,14 @@ def read_cif(text: str) -> Any:  # noqa: ANN401 - a Structure of pymatgen
     Raises:
         MattransformerError: it is none, is disordered, or has too many atoms.
     """
-    from mattransformer.tinkering.sites import TinkeringError
-    from mattransformer.tinkering.structures import read_structure
-
     check_text("cif", text, limits.MOST_CIF)
     with TemporaryDirectory() as folder:
         path = Path(folder) / STRUCTURE
         path.write_text(text, encoding="utf-8")
         try:
-            structure = read_structure(path)
-        except TinkeringError as error:
-            raise TinkeringError(str(error).replace(str(path), "the CIF")) from error
+            structure = mt.read_structure(path)
+        except MattransformerError as error:
+            raise MattransformerError(str(error).replace(str(path), "the CIF")) from error
     if len(structure) > limits.MOST_ATOMS:
         raise LimitError(
             f"cif: {len(structure):,} atoms are more than the {limits.MOST_ATOMS:,} that one request may hold; "
@@ -295,14 +281,10 @@ def read_cif(text: str) -> Any:  # noqa: ANN401 - a Structure of pymatgen
 
 
 @functools.lru_cache(maxsize=8)
-def _model(name: str) -> LanguageModel:
-    from mattransformer.generation.language_model import load
-
-    return load(name)
+def _model(name: str) -> mt.LanguageModel:
+    return mt.load(name)
 
 
 @functools.cache
-def _known() -> Any:  # noqa: ANN401 - KnownFormulas, which is slow to import
-    from mattransformer.data.known import KnownFormulas
-
-    return KnownFormulas.load()
+def _known() -> mt.KnownFormulas:
+    return mt.KnownFormulas.load()
