@@ -14,7 +14,7 @@ from tests.app_server import serving
 from tests.app_visitor import CHROMIUM, Visitor, started
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 WINDOWS: Final[dict[str, tuple[Literal["light", "dark"], int, int]]] = {
     "light": ("light", 1100, 1000),
@@ -45,7 +45,7 @@ _TALLEST: Final = 2_800  # pixels
 
 
 def main(folder: Path) -> None:
-    """Draw all of them.
+    """Draw all of them, of a page that is served for it.
 
     Args:
         folder: for `tinker-light.png` and its like; made where it is missing.
@@ -61,20 +61,25 @@ def main(folder: Path) -> None:
         sync_playwright() as player,
         started(player) as browser,
     ):
-        for view, query in QUERIES.items():
-            visitor = Visitor(browser, server.address)
-            page = visitor.opens(query, view)
-            visitor.runs(view, _TABLES.get(view, f"#{view}-table td"))
-            page.get_by_text(ANSWERS[view]).first.wait_for()
-            if view == "tinker":
-                page.locator('#tinker-elements [data-symbol="Nb"]').click()
-            for name, (scheme, width, height) in WINDOWS.items():
-                page.emulate_media(color_scheme=scheme)
-                page.set_viewport_size({"width": width, "height": height})
-                _draw(page, folder / f"{view}-{name}.png")
-            visitor.closes()
-            if visitor.complaints:
-                raise SystemExit(f"error: {view}: {visitor.complaints}")
+        draw(browser, server.address, folder)
+
+
+def draw(browser: Browser, address: str, folder: Path) -> None:
+    """Draw every view of a page in every window; see `main`."""
+    for view, query in QUERIES.items():
+        visitor = Visitor(browser, address)
+        page = visitor.opens(query, view)
+        visitor.runs(view, _TABLES.get(view, f"#{view}-table td"))
+        page.get_by_text(ANSWERS[view]).first.wait_for()
+        if view == "tinker":
+            page.locator('#tinker-elements [data-symbol="Nb"]').click()
+        for name, (scheme, width, height) in WINDOWS.items():
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": height})
+            _draw(page, folder / f"{view}-{name}.png")
+        visitor.closes()
+        if visitor.complaints:
+            raise SystemExit(f"error: {view}: {visitor.complaints}")
 
 
 def _draw(page: Page, path: Path) -> None:

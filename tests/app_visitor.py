@@ -83,7 +83,8 @@ class Visitor:
     def opens(self, query: str = "", view: str = "tinker") -> Page:
         """Open the page, and the part of it with a view."""
         self.page.goto(self.address + query)
-        self.page.locator("#tinker-run:enabled, #generate-run:enabled, #screen-run:enabled").first.wait_for()
+        runs = ", ".join(f"#{name}-run:enabled" for name in TABS)  # a link has filled the inputs in
+        self.page.locator(runs).first.wait_for(state="attached")
         return self.shows(view)
 
     def shows(self, view: str) -> Page:

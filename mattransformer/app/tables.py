@@ -58,7 +58,7 @@ def as_html(
     note = f'<p class="mt-note">and {more:,} more rows: download the table for all.</p>' if more else ""
     return (
         f'<div class="mt-scroll" role="region" aria-label="{escape(name)}" tabindex="0"><table class="mt-table">'
-        f"<caption>{escape(name)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}"
+        f"<caption><span>{escape(name)}</span></caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{note}"
     )
 
 

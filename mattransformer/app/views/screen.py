@@ -122,12 +122,13 @@ def build() -> list[View]:
     more_copies = Copies(EVALUATE, "This evaluation")
     meanings((*SHOWN, "oxidation_states_set"))
 
+    # A file that is dropped empties the field: what stands in it came later, and counts.
     @told
     def verdicts(
         formulas: str, states: str, mixed: bool, alloys: bool, dropped: list[str], request: gr.Request
     ) -> list[Any]:
         values: dict[str, Any] = {
-            "formulas": limits.check_formulas(dropped or lines_of(formulas), "screen FILE"),
+            "formulas": limits.check_formulas(lines_of(formulas) or dropped, "screen FILE"),
             "oxidation_states": states,
             "mixed_valence": mixed,
             "alloys": alloys,
@@ -151,7 +152,7 @@ def build() -> list[View]:
         formulas: str, training: str, held_out: str, seed: float, dropped: list[str], request: gr.Request
     ) -> Iterator[list[Any]]:
         values = {
-            "formulas": limits.check_formulas(dropped or lines_of(formulas), "evaluate FILE -o FOLDER"),
+            "formulas": limits.check_formulas(lines_of(formulas) or dropped, "evaluate FILE -o FOLDER"),
             "training": training,
             "held_out": held_out,
             "seed": limits.check_whole("seed", seed, 2**63 - 1, EVALUATE, least=0),
