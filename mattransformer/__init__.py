@@ -27,46 +27,69 @@ if TYPE_CHECKING:
     from mattransformer.errors import MattransformerError as MattransformerError
     from mattransformer.formula import Formula as Formula
     from mattransformer.formula import FormulaError as FormulaError
+    from mattransformer.generation.language_model import LanguageModel as LanguageModel
     from mattransformer.generation.language_model import load as load
     from mattransformer.generation.logits_processor import RulesLogitsProcessor as RulesLogitsProcessor
     from mattransformer.hub.publishing import publish as publish
+    from mattransformer.metrics.evaluations import Evaluation as Evaluation
+    from mattransformer.metrics.evaluations import evaluate as evaluate
+    from mattransformer.metrics.evaluations import evaluate_file as evaluate_file
     from mattransformer.models.catalogue import list_models as list_models
+    from mattransformer.models.checkpoints import shipped_names as shipped_names
+    from mattransformer.pictures.evaluations import write_pictures as write_pictures
     from mattransformer.screening.assignments import assign_oxidation_states as assign_oxidation_states
     from mattransformer.screening.limits import Limits as Limits
+    from mattransformer.screening.oxidation import STATE_SETS as STATE_SETS
     from mattransformer.screening.screen import Validity as Validity
     from mattransformer.screening.screen import screen as screen
     from mattransformer.tinkering.doping import doped_supercell as doped_supercell
+    from mattransformer.tinkering.hosts import is_structure as is_structure
+    from mattransformer.tinkering.structures import distinct_sites as distinct_sites
+    from mattransformer.tinkering.structures import read_structure as read_structure
     from mattransformer.tinkering.supercells import write_cif as write_cif
     from mattransformer.tinkering.tinker import tinker as tinker
 
     __version__: str
 
 _HOMES = {
+    "Evaluation": "metrics.evaluations",
     "Formula": "formula",
     "FormulaError": "formula",
     "KnownFormulas": "data.known",
+    "LanguageModel": "generation.language_model",
     "Limits": "screening.limits",
     "MattransformerError": "errors",
     "Rules": "constraints.rules",
     "RulesLogitsProcessor": "generation.logits_processor",
+    "STATE_SETS": "screening.oxidation",
     "Validity": "screening.screen",
     "assign_oxidation_states": "screening.assignments",
-    "fetch_corpus": "data.databases.fetching",
+    "distinct_sites": "tinkering.structures",
     "doped_supercell": "tinkering.doping",
+    "evaluate": "metrics.evaluations",
+    "evaluate_file": "metrics.evaluations",
+    "fetch_corpus": "data.databases.fetching",
+    "is_structure": "tinkering.hosts",
+    "list_models": "models.catalogue",
     "load": "generation.language_model",
     "load_corpus": "data.corpora",
-    "list_models": "models.catalogue",
     "publish": "hub.publishing",
+    "read_structure": "tinkering.structures",
     "screen": "screening.screen",
     "screen_file": "data.screened",
+    "shipped_names": "models.checkpoints",
     "tinker": "tinkering.tinker",
     "write_cif": "tinkering.supercells",
+    "write_pictures": "pictures.evaluations",
 }
 
 __all__ = [
+    "STATE_SETS",
+    "Evaluation",
     "Formula",
     "FormulaError",
     "KnownFormulas",
+    "LanguageModel",
     "Limits",
     "MattransformerError",
     "Rules",
@@ -74,17 +97,24 @@ __all__ = [
     "Validity",
     "__version__",
     "assign_oxidation_states",
+    "distinct_sites",
     "doped_supercell",
     "elements",
+    "evaluate",
+    "evaluate_file",
     "fetch_corpus",
+    "is_structure",
     "list_models",
     "load",
     "load_corpus",
     "publish",
+    "read_structure",
     "screen",
     "screen_file",
+    "shipped_names",
     "tinker",
     "write_cif",
+    "write_pictures",
 ]
 
 

@@ -107,3 +107,26 @@ Elements that are dangerous in some states only are left out, since a compositio
 (RoHS restricts hexavalent chromium, Cr2O3 is a common pigment), Ni (compounds, Group 1), Os (OsO4), Se, Sb, Ba
 (soluble salts). Where these count, ask with `TOXIC | {"Cr", "Ni"}`. Radioactive elements are in `RADIOACTIVE`.
 """
+
+_SERIES: Final = {9: LANTHANIDES, 10: ACTINIDES}
+"""Rows below the periodic table to the elements that stand there."""
+
+
+def place(symbol: str) -> tuple[int, int]:
+    """Give the place of an element in the periodic table of 18 columns.
+
+    Args:
+        symbol: of `SYMBOLS`.
+
+    Returns:
+        Row and column, from 1: its period and its group. La to Lu and Ac to Lr stand in rows 9 and 10, from column 3.
+    """
+    number = ATOMIC_NUMBER[symbol]
+    for row, series in _SERIES.items():
+        if symbol in series:
+            return row, 3 + number - min(map(ATOMIC_NUMBER.__getitem__, series))
+    ends = [0, *sorted(map(ATOMIC_NUMBER.__getitem__, NOBLE_GASES))]
+    period = next(at for at, end in enumerate(ends) if number <= end)
+    before, after = number - ends[period - 1], ends[period] - number
+    # From the left as far as the second group, and from the right as far as the third.
+    return period, before if before <= 2 and after > 0 else 18 - after

@@ -32,6 +32,9 @@ MAX_DENOMINATOR: Final = 1_000
 AMOUNT_TOLERANCE: Final = 5e-7
 """Amounts are known to six decimals: 0.333333 is a third. `MAX_DENOMINATOR` keeps fractions further apart."""
 
+UNREADABLE: Final = "not parseable"
+"""What begins the reason of a row of a table that is no formula."""
+
 _EXAMPLE: Final = "write symbols and amounts, such as SrTiO3"
 _SMALLER: Final = "give smaller amounts, such as those of one formula unit"
 
@@ -80,6 +83,11 @@ def show(value: object) -> str:
         text = f"<{type(value).__name__}>"
     text = " ".join(text.split())
     return text if len(text) <= 60 else f"{text[:40]}...{text[-17:]}"
+
+
+def signed(state: float) -> str:
+    """Write an oxidation state, or a mean of several: +4, -2, 0, +2.667."""
+    return f"{state:+.4g}" if state else "0"
 
 
 def reject(value: object, reason: str, remedy: str) -> FormulaError:

@@ -14,8 +14,11 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "site": "The element that is replaced, or the label of its site in the crystal.",
         "formula": "The composition, reduced; of a doped compound that of the supercell; of your list as you wrote it.",
         "fraction": "Share of the site's atoms that is replaced: the nearest one that a supercell can have.",
-        "probability": "From 0 to 1, over all elements that the host does not have. Calibrated where a whole site "
-        "is replaced; with a fraction it only compares one suggestion with another.",
+        "probability": "From 0 to 1, over all elements that the host does not have. Where one whole site is replaced, "
+        "ranked by the combined score, it is calibrated: of the listed compounds with another element on this site, "
+        "the share that is expected to have this one. With a fraction, for two sites and for other scores it is a "
+        "relative score, which compares one suggestion with another and is not calibrated; with holes, the share among "
+        "the rows that were asked for.",
         "log_odds": "Natural logarithm of how much likelier the new element is on this site than the old one, by "
         "the rest of the compound alone.",
         "masked_probability": "Probability of the element by the rest of the compound alone.",
@@ -34,7 +37,8 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "by Shannon's radii.",
         "coordination": "Number of nearest neighbours that the radii are for.",
         "electronegativity_difference": "Pauling electronegativity of the new element less that of the old one.",
-        "known": "Whether the Materials Project or OQMD lists the compound.",
+        "known": "Whether the Materials Project or OQMD lists the compound or a multiple of it, by the index that "
+        "comes with the package. Other databases, such as the ICSD, are not looked at.",
         "filled": "The atoms that were filled in.",
         "tokens": "The atoms, one by one, as the model writes them.",
         "log_prob": "Natural logarithm of the model's probability of the composition; the nearer to 0, the likelier.",
@@ -42,7 +46,8 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "log_proposal": "Natural logarithm of the probability that it was drawn with, rules kept atom by atom.",
         "electronegativity_balanced": "Whether in such an assignment of charges every cation is less electronegative "
         "than every anion.",
-        "novel": "Listed neither in the Materials Project nor in OQMD.",
+        "novel": "Listed neither in the Materials Project nor in OQMD, by the index that comes with the package. Other "
+        "databases, such as the ICSD, are not looked at.",
         "charge_neutral_mixed": "Whether some whole multiple is neutral if one element takes two positive states.",
         "alloy": "Metals alone.",
         "metallic": "Metallic by SMACT's score, which is 0.7 or more.",
@@ -51,6 +56,16 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Column to its meaning."""
+
+LABELS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "known": "listed in MP or OQMD",
+        "novel": "new: in neither MP nor OQMD",
+        "smact_valid": "valid by SMACT",
+        "radius_mismatch_percent": "radius mismatch / %",
+    }
+)
+"""Column to what stands above it on the page, where its name alone does not say it."""
 
 
 def explained(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -125,10 +125,8 @@ def _screen_in_words(values: Mapping[str, Any]) -> list[str]:
 def _evaluate_in_python(values: Mapping[str, Any]) -> str:
     said = [f"{name}=[{_quoted(values[name])}]" for name in ("training", "held_out") if values[name]]
     said += [f"seed={values['seed']}"] if values["seed"] else []
-    return (
-        "from pathlib import Path\n\nfrom mattransformer.metrics.evaluations import evaluate_file\n\n"
-        f'evaluation = evaluate_file({", ".join([f"""Path("{LIST}")""", """column="formula" """.strip(), *said])})'
-    )
+    arguments = ", ".join([_quoted(LIST), 'column="formula"', *said])
+    return f"import mattransformer as mt\n\nevaluation = mt.evaluate_file({arguments})"
 
 
 def _evaluate_in_words(values: Mapping[str, Any]) -> list[str]:

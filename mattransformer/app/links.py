@@ -13,18 +13,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
+import mattransformer as mt
 from mattransformer.app import limits, requests
 from mattransformer.app.limits import LimitError, check_choice, check_text, check_whole
 from mattransformer.elements import ATOMIC_NUMBER
 from mattransformer.errors import MattransformerError
-from mattransformer.models.checkpoints import shipped_names
 from mattransformer.notation import show
-from mattransformer.screening.oxidation import STATE_SETS
 
 MOST_QUERY: Final = 4_000
 """Characters of a query, which servers and programs pass on."""
+
+WITHOUT: Final = "without"
+"""The name by which a link says what it could not hold, of `_LEFT_OUT`."""
+
+_LEFT_OUT: Final[Mapping[str, str]] = MappingProxyType(
+    {"cif": "the CIF: drop it again", "formulas": "the list: paste or drop it again"}
+)
+"""Inputs that links do not hold, and what to do about it."""
 
 Reader = Callable[[str, str], Any]
 
@@ -86,7 +93,7 @@ FIELDS: Final[Mapping[str, Mapping[str, Reader]]] = MappingProxyType(
             "score": _choice(*requests.SCORES),
         },
         "generate": {
-            "model": _choice(*shipped_names()),
+            "model": _choice(*mt.shipped_names()),
             "n": _whole(limits.MOST_SAMPLES),
             "seed": _SEED,
             "require": _symbols,
@@ -102,7 +109,7 @@ FIELDS: Final[Mapping[str, Mapping[str, Reader]]] = MappingProxyType(
         },
         "screen": {
             "formulas": _lines,
-            "oxidation_states": _choice(*STATE_SETS),
+            "oxidation_states": _choice(*mt.STATE_SETS),
             "mixed_valence": _switch,
             "alloys": _switch,
         },
@@ -150,7 +157,7 @@ def encoded(view: str, values: Mapping[str, Any]) -> str:
             list of formulas that makes the query longer than `MOST_QUERY`.
 
     Returns:
-        The query, without a question mark.
+        The query, without a question mark; with `without` in it if a CIF or a list was left out.
     """
     usual = defaults(view)
     said = {
@@ -158,11 +165,23 @@ def encoded(view: str, values: Mapping[str, Any]) -> str:
         for name in FIELDS[view]
         if name in values and values[name] != usual[name]
     }
+    if values.get("cif"):
+        said[WITHOUT] = "cif"
     query = urlencode({"view": view, **said})
-    if len(query) > MOST_QUERY:
-        said.pop("formulas", None)
-        query = urlencode({"view": view, **said})
+    if len(query) > MOST_QUERY and said.pop("formulas", ""):
+        query = urlencode({"view": view, **said, WITHOUT: "formulas"})
     return query
+
+
+def left_out_in_words(view: str, values: Mapping[str, Any]) -> str:
+    """Say what of the inputs a link does not hold; empty if it holds all.
+
+    Args:
+        view: see `encoded`.
+        values: see `encoded`.
+    """
+    name = dict(parse_qsl(encoded(view, values))).get(WITHOUT)
+    return f"It restores everything but {_LEFT_OUT[name]}." if name else ""
 
 
 def decoded(query: Mapping[str, str]) -> Restored:
@@ -183,6 +202,9 @@ def decoded(query: Mapping[str, str]) -> Restored:
     values, complaints = {}, []
     for name, given in query.items():
         if name in ("view", "__theme"):  # the second is Gradio's own
+            continue
+        if name == WITHOUT and given in _LEFT_OUT:
+            complaints.append(f"link: it restores everything but {_LEFT_OUT[given]}")
             continue
         if name not in FIELDS[view]:
             complaints.append(f"link: {view} has no input {show(name)}; it was left out")

@@ -10,6 +10,7 @@ import gradio as gr
 
 from mattransformer.app import api, links
 from mattransformer.app.views import generate, screen, tinker
+from mattransformer.app.views.view import status
 
 TITLE: Final = "mattransformer"
 _SUBTITLE: Final = "Language models that learn the formulas of inorganic compounds and propose new ones."
@@ -32,7 +33,7 @@ def build(opened: threading.Event | None = None) -> gr.Blocks:
             elem_id="mt-top",
             padding=False,
         )
-        note = gr.HTML(elem_id="mt-link-note", padding=False)
+        note = status("mt-link-note")
         with gr.Tabs() as tabs:
             with gr.Tab("Tinker", id="tinker"):
                 views = [tinker.build()]
@@ -52,12 +53,15 @@ def build(opened: threading.Event | None = None) -> gr.Blocks:
                 own = view.name == found.view
                 values = view.restored(links.defaults(view.name) | dict(found.values)) if own else None
                 shown += values if values is not None else [gr.skip()] * len(view.inputs)
-            return shown
+            return shown + [gr.Button(interactive=True) for view in views for _ in view.runs]
 
         page.load(
             restore,
             None,
-            [tabs, note, *(own for view in views for own in view.inputs)],
+            [
+                *(tabs, note, *(own for view in views for own in view.inputs)),
+                *(own for view in views for own in view.runs),
+            ],
             api_visibility="private",
             queue=False,
             show_progress="hidden",
@@ -73,4 +77,4 @@ def _tab(view: str) -> str:
 
 
 def _complaints(lines: tuple[str, ...]) -> str:
-    return "".join(f'<p class="mt-note" role="status">{escape(line)}</p>' for line in lines)
+    return "".join(f'<p class="mt-note">{escape(line)}</p>' for line in lines)

@@ -1,7 +1,8 @@
 """The periodic table to click on: buttons in a grid, for pointer, keyboard and screen reader alike.
 
 Coloured by a share of each element (how probable it is, how often it came), or with a rule each (required, allowed,
-forbidden). Colour is never alone: a share is written in its cell, a rule has a sign, and both are in the label.
+forbidden). Colour is never alone: a share is written in its cell, a rule has a sign, both are in the label, and a
+legend says what the colours mean.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from html import escape
 from types import MappingProxyType
 from typing import Final
 
-from mattransformer.elements import ATOMIC_NUMBER, NAMES, NOBLE_GASES, SYMBOLS
+from mattransformer.elements import ATOMIC_NUMBER, NAMES, SYMBOLS, place
 
 FREE: Final = "free"
 SIGNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -19,8 +20,8 @@ SIGNS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Rule to its sign."""
 
-_LANTHANUM, _ACTINIUM, _SERIES = 57, 89, 15
 _FULL: Final = 0.25  # share from which on the colour is strongest
+_STEPS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the colours, that the legend shows
 
 
 def shares_as_html(
@@ -28,25 +29,30 @@ def shares_as_html(
     shares: Mapping[str, float],
     details: Mapping[str, str] | None = None,
     *,
+    ends: tuple[str, str] = ("rare", "common"),
+    without: str = "no value",
     full: float | None = None,
 ) -> str:
-    """Draw a table with shares.
+    """Draw a table with shares, under its name and a legend of its colours.
 
     Args:
-        name: of the table, for those who hear it.
+        name: of the table.
         shares: symbol to a share from 0 to 1.
         details: symbol to HTML that is shown when the element is chosen; escaped already.
+        ends: words for the palest and the strongest colour.
+        without: words for an element without a share.
         full: share from which on the colour is strongest; None takes the largest one, 25 % at most.
 
     Returns:
         HTML. Elements without a share cannot be chosen.
     """
-    top = full or min(max(shares.values(), default=1.0), _FULL) or 1.0
+    largest = max(shares.values(), default=1.0)
+    top = full or min(largest, _FULL) or 1.0
     cells = []
     for symbol in SYMBOLS:
         share = shares.get(symbol)
         if share is None:
-            cells.append(_cell(symbol, "no value", "", disabled=True))
+            cells.append(_cell(symbol, without, "", disabled=True))
             continue
         percent = _in_percent(share)
         style = f"--share:{min(share / top, 1) ** 0.5:.3f}"  # the eye tells pale colours apart
@@ -58,11 +64,15 @@ def shares_as_html(
     hint = (
         '<p class="mt-note mt-hint">Choose a coloured element to see what it would do.</p>' if details else ""
     )
-    return _grid(name, cells) + f'<div class="mt-details" aria-live="polite">{hint}{chosen}</div>'
+    legend = _scale(top, ends, without, more=largest > top)
+    return (
+        f'<section class="mt-panel"><h3 class="mt-title">{escape(name)}</h3>{legend}{_grid(name, cells)}'
+        f'<div class="mt-details" aria-live="polite">{hint}{chosen}</div></section>'
+    )
 
 
 def rules_as_html(name: str, rules: Mapping[str, str]) -> str:
-    """Draw a table with a rule each.
+    """Draw a table with a rule each, and a legend of signs and colours.
 
     Args:
         name: of the table, for those who hear it.
@@ -76,20 +86,32 @@ def rules_as_html(name: str, rules: Mapping[str, str]) -> str:
         for symbol in SYMBOLS
         for rule in [rules.get(symbol, FREE)]
     ]
-    return _grid(name, cells)
+    keys = [
+        _key(f'<span class="mt-swatch mt-{rule}">{escape(sign)}</span>', rule) for rule, sign in SIGNS.items()
+    ]
+    return f"{_legend(keys)}{_grid(name, cells)}"
 
 
-def place(symbol: str) -> tuple[int, int]:
-    """Give row and column of an element, from 1; La to Lu and Ac to Lr stand in rows 9 and 10."""
-    number = ATOMIC_NUMBER[symbol]
-    for first, row in ((_LANTHANUM, 9), (_ACTINIUM, 10)):
-        if first <= number < first + _SERIES:
-            return row, 3 + number - first
-    ends = [0, *(ATOMIC_NUMBER[gas] for gas in sorted(NOBLE_GASES, key=ATOMIC_NUMBER.__getitem__))]
-    period = next(at for at, end in enumerate(ends) if number <= end)
-    before, after = number - ends[period - 1], ends[period] - number
-    # From the left as far as the second group, and from the right as far as the third.
-    return period, before if before <= 2 and after > 0 else 18 - after
+def _scale(top: float, ends: tuple[str, str], without: str, *, more: bool) -> str:
+    """Say what share each colour stands for; see `shares_as_html` for how one follows from the other."""
+    keys = []
+    for step in _STEPS:
+        words = f"{_in_percent(top * step**2)} %"
+        if step == _STEPS[0]:
+            words = f"{words}, {ends[0]}"
+        elif step == _STEPS[-1]:
+            words = f"{words}{' or more' if more else ''}, {ends[1]}"
+        keys.append(_key(f'<span class="mt-swatch" style="--share:{step:.3f}"></span>', words))
+    keys.append(_key('<span class="mt-swatch mt-empty"></span>', without))
+    return _legend(keys)
+
+
+def _legend(keys: list[str]) -> str:
+    return f'<ul class="mt-legend" aria-label="What the colours mean">{"".join(keys)}</ul>'
+
+
+def _key(swatch: str, words: str) -> str:
+    return f"<li>{swatch}{escape(words)}</li>"
 
 
 def _grid(name: str, cells: list[str]) -> str:
@@ -116,4 +138,6 @@ def _cell(
 
 def _in_percent(share: float) -> str:
     percent = 100 * share
-    return "<0.1" if 0 < percent < 0.1 else f"{percent:.1f}" if percent < 10 else f"{percent:.0f}"
+    if 0 < percent < 0.1:
+        return "<0.1"
+    return f"{percent:.1f}".removesuffix(".0") if percent < 10 else f"{percent:.0f}"

@@ -18,19 +18,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+import mattransformer as mt
 from mattransformer.app import limits
 from mattransformer.app.limits import LimitError, check_choice, check_formulas, check_text, check_whole
 from mattransformer.app.turns import Clock, Turns
 from mattransformer.app.uploads import check_atoms, check_cif
-from mattransformer.models.checkpoints import shipped_names
-from mattransformer.screening.oxidation import STATE_SETS
+from mattransformer.errors import MattransformerError
 from mattransformer.tokenization import CONDITIONS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from mattransformer.generation.language_model import LanguageModel
-    from mattransformer.metrics.evaluations import Evaluation
 
 SOURCES: Final = CONDITIONS[0].values
 VARIANTS: Final = CONDITIONS[1].values
@@ -161,7 +158,7 @@ def generate(
         "variant": check_choice("variant", variant, VARIANTS),
         **{name: value for name, value in rules.items() if value},
     }
-    name = check_choice("model", model, shipped_names())
+    name = check_choice("model", model, mt.shipped_names())
     clock = Clock("generate -n 1000000 -o FILE", progress)
     with _sampling.taken(lambda: clock.waiting(0)):
         return _model(name).generate(progress=clock, **asked)
@@ -189,13 +186,10 @@ def screen(
     Raises:
         MattransformerError: one line with the input, the reason and the way out.
     """
-    from mattransformer.screening.screen import Validity
-    from mattransformer.screening.screen import screen as judge
-
     own = check_formulas(formulas, "screen FILE")
-    states = check_choice("oxidation_states", oxidation_states, tuple(STATE_SETS))
-    validity = Validity(alloys=bool(alloys), mixed_valence=bool(mixed_valence))
-    return judge(own, oxidation_states=states, validity=validity, known=_known())
+    states = check_choice("oxidation_states", oxidation_states, tuple(mt.STATE_SETS))
+    validity = mt.Validity(alloys=bool(alloys), mixed_valence=bool(mixed_valence))
+    return mt.screen(own, oxidation_states=states, validity=validity, known=_known())
 
 
 def evaluate(
@@ -205,7 +199,7 @@ def evaluate(
     seed: int = 0,
     *,
     progress: Callable[[str], object] = lambda _: None,
-) -> Evaluation:
+) -> mt.Evaluation:
     """Score a list of generated formulas: validity, uniqueness, novelty, recovery of held-out compounds, distances.
 
     Args:
@@ -226,7 +220,6 @@ def evaluate(
     import pandas as pd
 
     from mattransformer.data.tables import write_table
-    from mattransformer.metrics.evaluations import evaluate_file
 
     own = check_formulas(formulas, "evaluate FILE -o FOLDER")
     trained = check_choice("training", training, TRAINING)
@@ -236,7 +229,7 @@ def evaluate(
     with TemporaryDirectory() as folder, _evaluating.taken(lambda: clock.waiting("waiting")):
         path = Path(folder) / LIST
         write_table(pd.DataFrame({"formula": own}), path)
-        return evaluate_file(
+        return mt.evaluate_file(
             path,
             "formula",
             training=[trained] if trained else [],
@@ -254,11 +247,9 @@ def warm() -> None:
 
 
 def _suggested(host: Any, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - those of the library's function
-    from mattransformer.tinkering.tinker import tinker as suggest
-
     clock = Clock("tinker FORMULA")
     with _tinkering.taken(clock.waiting):
-        return suggest(host, **asked)
+        return mt.tinker(host, **asked)
 
 
 _remembered = functools.lru_cache(limits.MOST_REMEMBERED, typed=True)(_suggested)
@@ -266,13 +257,11 @@ _remembered = functools.lru_cache(limits.MOST_REMEMBERED, typed=True)(_suggested
 
 def _host(formula: str, cif: str) -> Any:  # noqa: ANN401 - a formula, or a Structure of pymatgen
     """Take a formula or the text of a CIF; a name of a file is neither, so that nothing of the server is read."""
-    from mattransformer.tinkering.hosts import is_structure
-
     if cif:
         return read_cif(cif)
     if not formula:
         raise LimitError("formula: it is empty; give the compound to change, such as SrTiO3, or a CIF")
-    if is_structure(formula):
+    if mt.is_structure(formula):
         raise LimitError(f"formula: {formula} is the name of a file; give its text as the CIF")
     return formula
 
@@ -289,30 +278,23 @@ def read_cif(text: str) -> Any:  # noqa: ANN401 - a Structure of pymatgen
     Raises:
         MattransformerError: it is none, is disordered, or has too many atoms.
     """
-    from mattransformer.tinkering.sites import TinkeringError
-    from mattransformer.tinkering.structures import read_structure
-
     check_cif(text)
     with TemporaryDirectory() as folder:
         path = Path(folder) / STRUCTURE
         path.write_text(text, encoding="utf-8")
         try:
-            structure = read_structure(path)
-        except TinkeringError as error:
-            raise TinkeringError(str(error).replace(str(path), "the CIF")) from error
+            structure = mt.read_structure(path)
+        except MattransformerError as error:
+            raise MattransformerError(str(error).replace(str(path), "the CIF")) from error
     check_atoms(len(structure))
     return structure
 
 
 @functools.lru_cache(maxsize=8)
-def _model(name: str) -> LanguageModel:
-    from mattransformer.generation.language_model import load
-
-    return load(name)
+def _model(name: str) -> mt.LanguageModel:
+    return mt.load(name)
 
 
 @functools.cache
-def _known() -> Any:  # noqa: ANN401 - KnownFormulas, which is slow to import
-    from mattransformer.data.known import KnownFormulas
-
-    return KnownFormulas.load()
+def _known() -> mt.KnownFormulas:
+    return mt.KnownFormulas.load()

@@ -105,8 +105,7 @@ def evaluate(
     `mattransformer evaluate samples.parquet --column composition --training mine.csv --known mp --known icsd --random
     random.csv`
     """
-    from mattransformer.metrics.evaluations import check_folder, evaluate_file, write_scores
-    from mattransformer.metrics.table import space_table, table
+    from mattransformer.metrics.evaluations import check_folder, evaluate_file
     from mattransformer.pictures.embeddings import check_embedding
     from mattransformer.pictures.evaluations import write_pictures
 
@@ -124,14 +123,13 @@ def evaluate(
             seed=seed,
             progress=progress,
         )
-    typer.echo(table(evaluation.record["scores"], file.name))
-    typer.echo(f"\n{space_table(evaluation.record['space'])}")
+    typer.echo(evaluation.in_words())
     if output is not None:
-        typer.echo(f"\nwritten to {write_scores(evaluation.record, output)}")
+        typer.echo(f"\nwritten to {evaluation.write(output)}")
         with _stages() as progress:
             progress("pictures")
-            drawn = write_pictures(evaluation, output, file.name, embed)
-        typer.echo(drawn)
+            drawn = write_pictures(evaluation, output, embed=embed)
+        typer.echo(drawn.note)
 
 
 @contextmanager

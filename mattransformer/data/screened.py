@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mattransformer.data.streams import FormulaStream
 from mattransformer.data.tables import TableError, TableWriter, table_writer
+from mattransformer.notation import UNREADABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,11 +73,11 @@ class ScreeningSummary:
         for name in VERDICTS:
             if name in table:
                 self.verdicts[name] += int(table[name].sum())
-        unreadable = table["reason"].str.startswith("not parseable")
+        unreadable = table["reason"].str.startswith(UNREADABLE)
         for reason, count in table["reason"][~unreadable & ~passing].value_counts().items():
             self.reasons[str(reason)] += count
         complaints = table["reason"][unreadable]
-        self.reasons["not parseable"] += len(complaints)
+        self.reasons[UNREADABLE] += len(complaints)
         words = dict(zip(complaints.index.tolist(), complaints.tolist(), strict=True))
         self.complain(source, unit, {**words, **(skipped or {})})
 

@@ -1,7 +1,9 @@
-"""The evaluation of one file, with all that it rests on: hashes of the lists, versions, seed.
+"""The evaluation of one list or file, with all that it rests on: hashes of the lists, versions, seed.
 
-    evaluation = evaluate_file(Path("samples.csv"), training=["mp:train"], held_out=["mp:test", "mine=a/list.csv"])
-    write_scores(evaluation.record, Path("report"))    # report/scores.json
+    evaluation = evaluate_file("samples.csv", training=["mp:train"], held_out=["mp:test", "mine=a/list.csv"])
+    print(evaluation.in_words())
+    evaluation.write("report")    # report/scores.json
+    evaluate(["SrTiO3", "NaCl"], held_out=["mp:test"])
 
 Tables and most pictures are made of the record alone; maps and histograms of the lists beside it.
 """
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +24,7 @@ from mattransformer.metrics.scores import ScoresError, score
 from mattransformer.metrics.space import Neighbourhood, neighbourhood
 
 if TYPE_CHECKING:
+    from mattransformer.screening.columns import Composed
     from mattransformer.screening.screen import Known
 
 KIND: Final = "evaluation"
@@ -32,12 +35,13 @@ INDEX: Final = "MP and OQMD"
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What was measured of a file, and of which lists.
+    """What was measured of a list, and of which other lists.
 
     Attributes:
-        record: ready for JSON: `kind`, the `file` and its hash, the `lists` and theirs, `versions`, the `scores` as
-            `Scores.as_dict` gives them, and `space` as `Neighbourhood.as_dict` does.
-        sample: of the file.
+        record: ready for JSON: `kind`, the `file` and its hash (null of a list that was in no file), the `lists` and
+            theirs, `versions`, the `scores` as `Scores.as_dict` gives them, and `space` as `Neighbourhood.as_dict`
+            does.
+        sample: the list.
         training: lists by name.
         held_out: likewise.
         space: where the sample lies.
@@ -49,9 +53,67 @@ class Evaluation:
     held_out: Mapping[str, FormulaList]
     space: Neighbourhood
 
+    def in_words(self) -> str:
+        """Write the headlines: some tens of lines, for a terminal."""
+        from mattransformer.metrics.table import space_table, table
+
+        name = self.record["file"]["name"] if self.record["file"] else "list"
+        return f"{table(self.record['scores'], name)}\n\n{space_table(self.record['space'])}"
+
+    def write(self, folder: str | Path) -> Path:
+        """Write the record, whole or not at all.
+
+        Args:
+            folder: see `check_folder`; made where it is missing.
+
+        Returns:
+            The file, `scores.json` of the folder.
+
+        Raises:
+            OSError: the disk is full, or fails.
+        """
+        path = Path(folder) / FILE
+        path.parent.mkdir(exist_ok=True)
+        write_text(path, json.dumps(self.record, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        return path
+
+
+def evaluate(
+    formulas: Composed | Iterable[Composed],
+    *,
+    training: Sequence[str] = (),
+    held_out: Sequence[str] = (),
+    known: Sequence[str] = (),
+    random: Sequence[str] = (),
+    seed: int = 0,
+    progress: Callable[[str], object] = lambda _: None,
+) -> Evaluation:
+    """Score a list of formulas, such as `lm.generate(1000).formula`; see `evaluate_file` for a file of them.
+
+    Args:
+        formulas: in the order in which they were generated, repetitions and all; as `screen` takes them.
+        training: see `evaluate_file`, and so are the others.
+        held_out: lists to recover.
+        known: lists of what is not new.
+        random: formulas of random baselines.
+        seed: of the bootstrap.
+        progress: told of every stage in words, before it begins.
+
+    Returns:
+        The record, and the lists that it is of.
+
+    Raises:
+        ScreeningError: `formulas` is no list of compositions.
+        CorpusError: a file or corpus cannot be found or read.
+        ScoresError: two lists have the same name, before any is read.
+    """
+    _check_labels([*training, *held_out, *random], known)
+    progress("reading the list")
+    return _evaluated(FormulaList.of(formulas), None, training, held_out, known, random, seed, progress)
+
 
 def evaluate_file(
-    path: Path,
+    path: str | Path,
     column: str | None = None,
     *,
     training: Sequence[str] = (),
@@ -81,12 +143,26 @@ def evaluate_file(
         CorpusError: a file or corpus cannot be found or read.
         ScoresError: two lists have the same name, before any is read.
     """
-    from mattransformer.training.record import versions
-
-    path = path.expanduser()
+    path = Path(path).expanduser()
     _check_labels([*training, *held_out, *random], known)
     progress(f"reading {path.name}")
     sample = FormulaList.of_file(path, column)
+    file = {"name": path.name, "sha256": sha256_of(path), "column": column}
+    return _evaluated(sample, file, training, held_out, known, random, seed, progress)
+
+
+def _evaluated(
+    sample: FormulaList,
+    file: Mapping[str, Any] | None,
+    training: Sequence[str],
+    held_out: Sequence[str],
+    known: Sequence[str],
+    random: Sequence[str],
+    seed: int,
+    progress: Callable[[str], object],
+) -> Evaluation:
+    from mattransformer.training.record import versions
+
     progress("reading the other lists")
     trained, sought, randoms, listed = _read(training), _read(held_out), _read(random), _known(known)
     progress("validity, novelty, recovery")
@@ -104,7 +180,7 @@ def evaluate_file(
     given = [*training, *held_out, *known, *random]
     record = {
         "kind": KIND,
-        "file": {"name": path.name, "sha256": sha256_of(path), "column": column},
+        "file": file,
         "lists": {_label(name): _hashes(label_of(name)[1]) for name in given},
         "versions": versions(),
         "scores": scores.as_dict(),
@@ -129,25 +205,6 @@ def check_folder(folder: Path) -> None:
         raise ScoresError(f"cannot make {folder}: there is no folder {nearest}; make it first")
     if not os.access(nearest, os.W_OK):
         raise ScoresError(f"cannot write to {folder}: the folder {nearest} is not writable")
-
-
-def write_scores(report: Mapping[str, Any], folder: Path) -> Path:
-    """Write the record of an evaluation, whole or not at all.
-
-    Args:
-        report: of `evaluate_file`.
-        folder: see `check_folder`; made where it is missing.
-
-    Returns:
-        The file, `scores.json` of the folder.
-
-    Raises:
-        OSError: the disk is full, or fails.
-    """
-    folder.mkdir(exist_ok=True)
-    path = folder / FILE
-    write_text(path, json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    return path
 
 
 def _read(names: Sequence[str]) -> dict[str, FormulaList]:

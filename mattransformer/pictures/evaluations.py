@@ -1,11 +1,12 @@
 """All pictures of one evaluation: those of its scores, a map of its compositions, and their formation energies.
 
-print(write_pictures(evaluation, Path("report"), "samples.csv"))
+print(write_pictures(evaluation, Path("report")).note)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,27 +27,43 @@ _MOST: Final = 20_000  # compositions of a list whose energies are drawn
 _LEAST: Final = 20  # compositions that a map is worth drawing for
 
 
-def write_pictures(evaluation: Evaluation, folder: Path, name: str, embed: str = DEFAULT) -> str:
-    """Write the page and its pictures.
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn of an evaluation.
+
+    Attributes:
+        page: `report.html`; None where nothing could be drawn.
+        note: one line that says what was written, or why nothing was.
+        missing: what is missing and why; empty if nothing is.
+    """
+
+    page: Path | None
+    note: str
+    missing: str = ""
+
+
+def write_pictures(
+    evaluation: Evaluation, folder: str | Path, *, embed: str = DEFAULT, images: bool = True
+) -> Drawn:
+    """Write the page with the pictures of an evaluation, `report.html`.
 
     Args:
-        evaluation: of a file.
-        folder: for them.
-        name: of the list, for the title.
+        evaluation: of a list or a file.
+        folder: for it; made where it is missing.
         embed: what the map is of, see `embedding_of`.
+        images: whether each picture is a PNG file beside the page too, where a browser is found.
 
     Returns:
-        One line that says what was written, or why nothing could be drawn.
+        What was written; without the extra `report` nothing, and why.
     """
+    record = evaluation.record
+    title = f"Report on {record['file']['name']}" if record["file"] else "Report on a list of formulas"
     try:
         pictures, missing = evaluation_pictures(evaluation, embed)
-        record = evaluation.record
-        return (
-            write_report(record["scores"], pictures, folder, f"Report on {name}", record["space"]).note
-            + missing
-        )
+        report = write_report(record["scores"], pictures, folder, title, record["space"], images=images)
     except PictureError as error:
-        return f"no pictures: {error}"
+        return Drawn(None, f"no pictures: {error}", f"no pictures: {error}")
+    return Drawn(report.page, report.note + missing, missing.removeprefix("; "))
 
 
 def evaluation_pictures(evaluation: Evaluation, embed: str = DEFAULT) -> tuple[list[Picture], str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mattransformer.elements import ATOMIC_NUMBER, SYMBOLS
+from mattransformer.elements import ATOMIC_NUMBER, NAMES, SYMBOLS, place
 from mattransformer.pictures.picture import GREY, Picture, PictureError, figure, require
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ def _draw(differences: Mapping[str, float], limit: float) -> go.Figure:
     present = np.full_like(values, np.nan)
     names, texts, notes = (np.full(values.shape, "", dtype=np.object_) for _ in range(3))
     for symbol in SYMBOLS:
-        row, column, name = _place(symbol)
+        row, column = (at - 1 for at in place(symbol))
+        name = NAMES[ATOMIC_NUMBER[symbol] - 1]
         value = differences.get(symbol)
         present[row, column] = 0
         names[row, column] = f"<b>{symbol}</b>"
@@ -188,18 +189,6 @@ def _bar(limit: float) -> dict[str, Any]:
         "ticktext": [f"≤ −{limit:g}", f"−{limit / 2:g}", "0", f"+{limit / 2:g}", f"≥ +{limit:g}"],
         "tickfont": {"size": 12},
     }
-
-
-def _place(symbol: str) -> tuple[int, int, str]:
-    """Give row, column and name of an element; La to Lu and Ac to Lr have the two rows below the others."""
-    from pymatgen.core.periodic_table import Element
-
-    element = Element(symbol)
-    number = ATOMIC_NUMBER[symbol]
-    for first, row in ((57, 8), (89, 9)):
-        if first <= number <= first + 14:
-            return row, 2 + number - first, element.long_name
-    return element.row - 1, element.group - 1, element.long_name
 
 
 def _signed(value: float, digits: int = 1) -> str:

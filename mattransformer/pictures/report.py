@@ -50,6 +50,8 @@ def write_report(
     folder: str | Path,
     title: str = "Report on a list of compositions",
     space: Mapping[str, Any] | None = None,
+    *,
+    images: bool = True,
 ) -> Report:
     """Write `report.html` and, where a browser is found, a PNG file a picture.
 
@@ -61,6 +63,7 @@ def write_report(
         title: of the page.
         space: of `metrics.space.Neighbourhood.as_dict`: coverage, precision, diversity and energies; None has no such
             tables.
+        images: whether to write PNG files.
 
     Returns:
         What was written; see its `note`.
@@ -79,12 +82,12 @@ def write_report(
         for picture in figures:
             (folder / f"{picture.name}.png").unlink(missing_ok=True)
         write_text(folder / PAGE, page)
-        images, note = _images(figures, folder)
+        drawn, note = _images(figures, folder) if images else ((), "HTML alone, as was asked for")
     except OSError as error:
         raise PictureError(
             f"cannot write a report to {folder} ({error.strerror}): name another folder"
         ) from error
-    return Report(folder / PAGE, images, f"{folder / PAGE}: {note}")
+    return Report(folder / PAGE, drawn, f"{folder / PAGE}: {note}")
 
 
 def render_page(

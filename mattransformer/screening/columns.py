@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mattransformer.elements import ATOMIC_NUMBER
 from mattransformer.formula import Composite, Formula, FormulaError
+from mattransformer.notation import UNREADABLE
 from mattransformer.screening.compositions import Compositions
 from mattransformer.screening.judgement import pays
 from mattransformer.screening.oxidation import ScreeningError
@@ -197,7 +198,7 @@ def _read_one(value: object, heavy_hydrogen: bool) -> tuple[Formula | None, str]
     try:
         return Formula.parse(_composition(value), heavy_hydrogen=heavy_hydrogen), ""  # type: ignore[arg-type]
     except FormulaError as error:
-        return None, "not parseable: the cell is empty" if _missing(value) else f"not parseable: {error}"
+        return None, f"{UNREADABLE}: {'the cell is empty' if _missing(value) else error}"
 
 
 def _composition(value: object) -> object:

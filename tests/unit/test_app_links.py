@@ -31,7 +31,18 @@ def test_what_is_as_usual_is_left_out_of_a_link() -> None:
 
 def test_a_list_that_is_too_long_for_a_link_is_left_out_of_it() -> None:
     query = links.encoded("screen", {"formulas": ["SrTiO3"] * 10_000, "alloys": True})
-    assert query == "view=screen&alloys=true"
+    assert query == "view=screen&alloys=true&without=formulas"
+
+
+def test_a_link_says_what_it_does_not_hold_where_it_is_made_and_where_it_is_opened() -> None:
+    assert links.left_out_in_words("screen", {"formulas": ["NaCl"]}) == ""
+    long, crystal = {"formulas": ["SrTiO3"] * 10_000}, {"cif": "data_x", "site": "Fe2"}
+    kept: dict[str, Any] = {"tinker": {"site": "Fe2"}, "evaluate": {}}
+    for view, values, what in (("evaluate", long, "the list"), ("tinker", crystal, "the CIF")):
+        assert f"everything but {what}" in links.left_out_in_words(view, values)
+        restored = links.decoded(dict(parse_qsl(links.encoded(view, values))))
+        assert f"everything but {what}" in restored.complaints[0]
+        assert restored.values == kept[view]
 
 
 @pytest.mark.parametrize(

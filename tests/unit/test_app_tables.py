@@ -13,9 +13,9 @@ import pytest
 from mattransformer.app import downloads, requests
 from mattransformer.app.columns import MEANINGS
 from mattransformer.app.jobs import Job, StoppedError
-from mattransformer.app.periodic_table import place, rules_as_html, shares_as_html
+from mattransformer.app.periodic_table import rules_as_html, shares_as_html
 from mattransformer.app.tables import MOST_SHOWN, as_html, written
-from mattransformer.elements import NAMES, SYMBOLS
+from mattransformer.elements import NAMES, SYMBOLS, place
 
 
 def test_html_in_a_cell_is_shown_as_text() -> None:
@@ -41,6 +41,9 @@ def test_a_long_table_shows_its_first_rows_and_says_how_many_more() -> None:
         (4.0, "4"),
         (0.123456, "0.1235"),
         ("x", "x"),
+        ("True", "True"),
+        ("nan", "nan"),
+        ("<NA>", "<NA>"),
     ],
 )
 def test_a_cell_is_written_for_people(value: object, text: str) -> None:
@@ -67,6 +70,21 @@ def test_each_element_has_a_place_of_its_own_and_the_name_that_pymatgen_has() ->
         assert ours.get(name, name) == element.long_name.lower()
         if not (element.is_lanthanoid or element.is_actinoid):
             assert place(symbol) == (element.row, element.group)
+
+
+def test_a_legend_says_what_the_colours_mean_in_figures_and_words() -> None:
+    pale = shares_as_html("shares", {"Ti": 0.04, "Zr": 0.01}, ends=("unlikely", "likely"), without="none")
+    assert re.findall(r"</span>([^<]*)</li>", pale) == [
+        *("0 %, unlikely", "0.2 %", "1 %", "2.2 %", "4 %, likely", "none"),
+    ]
+    # The colour of zirconium, a quarter of the largest share, is that of the third of the five.
+    assert 'data-symbol="Zr"' in pale
+    assert pale.count("--share:0.500") == 2
+    assert "25 % or more, common" in shares_as_html("shares", {"O": 0.9})
+    rules = rules_as_html("rules", {})
+    assert re.findall(r"mt-swatch mt-\w+\">([^<]*)</span>([^<]*)", rules) == [
+        *(("+", "required"), ("✓", "allowed"), ("×", "forbidden"), ("", "free")),
+    ]
 
 
 def test_a_rule_is_told_by_sign_and_label_beside_its_colour() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
 
+import mattransformer as mt
 from mattransformer.app import limits, requests
 from mattransformer.app.downloads import written as to_files
 from mattransformer.app.jobs import Job
@@ -19,14 +20,15 @@ from mattransformer.app.views.view import (
     QUICK,
     Copies,
     View,
-    ended,
     examples,
+    followed,
     meanings,
+    run_button,
+    status,
     stopping,
     told,
 )
 from mattransformer.elements import ATOMIC_NUMBER, RADIOACTIVE, TOXIC
-from mattransformer.models.checkpoints import shipped_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +71,7 @@ def build() -> View:
     )
     with gr.Row():
         model = gr.Dropdown(
-            shipped_names(), value="gpt2", label="Model", elem_id="generate-model", min_width=150
+            mt.shipped_names(), value="gpt2", label="Model", elem_id="generate-model", min_width=150
         )
         number = gr.Number(
             100,
@@ -119,9 +121,9 @@ def build() -> View:
     examples(EXAMPLES, NAME, inputs, restored)
     job = gr.State(None)
     with gr.Row():
-        run = gr.Button("Generate", variant="primary", elem_id="generate-run")
+        run = run_button("Generate", NAME)
         stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="generate-stop")
-    status = gr.HTML(elem_id="generate-status", padding=False)
+    so_far = status("generate-status")
     heat = gr.HTML(js_on_load=ELEMENTS, elem_id="generate-heat", padding=False)
     table = gr.HTML(elem_id="generate-table", padding=False)
     with gr.Row():
@@ -153,36 +155,34 @@ def build() -> View:
         values = values_of(*given, temperature, source, variant)
         limits.check_whole("n", values["n"], limits.MOST_SAMPLES, "generate -n 1000000 -o FILE")
         work = Job(lambda tell: requests.generate(**values, progress=tell))
-        kept = [gr.skip()] * (4 + len(copies.boxes))
-        for so_far in work.reports():
-            yield [work, gr.Button(interactive=True), _progress(so_far, values["n"]), *kept]
-        if work.stopped:  # the last word, whatever progress is still on its way to the page
-            yield [*ended(), *kept]
-            return
-        found = work.result()
-        files = to_files(found, "compositions")
-        yield [
-            None,
-            gr.Button(interactive=False),
-            f"<p>{escape(_summary(found, values['n']))}</p>",
-            heat_as_html(found),
-            as_html(found, "Compositions, the most probable first", SHOWN),
-            *(gr.DownloadButton(value=path, interactive=True) for path in files),
-            *copies.of(values, request),
-        ]
 
-    outputs = [job, stop, status, heat, table, as_csv, as_parquet, *copies.boxes]
+        def finished(found: pd.DataFrame) -> list[Any]:
+            return [
+                f"<p>{escape(_summary(found, values['n']))}</p>",
+                heat_as_html(found),
+                as_html(found, "Compositions, the most probable first", SHOWN),
+                *(
+                    gr.DownloadButton(value=path, interactive=True)
+                    for path in to_files(found, "compositions")
+                ),
+                *copies.of(values, request),
+            ]
+
+        others = [heat, table, as_csv, as_parquet, *copies.boxes]
+        yield from followed(work, lambda own: _progress(own, values["n"]), finished, len(others))
+
+    outputs = [job, stop, so_far, heat, table, as_csv, as_parquet, *copies.boxes]
     run.click(
         answer, inputs, outputs, concurrency_id="sampling", concurrency_limit=limits.MOST_WAITING, **PRIVATE
     )
-    stop.click(stopping, job, [job, stop, status], **PRIVATE, queue=False)
+    stop.click(stopping, job, [job, stop, so_far], **PRIVATE, queue=False)
     texts = [require, allow, forbid]
     elements.select(_clicked, [mode, *texts], texts, **QUICK)
     gr.on([own.change for own in texts], _rules, texts, elements, **QUICK)
     toxic.click(lambda own: _with(own, TOXIC), forbid, forbid, **QUICK)
     radioactive.click(lambda own: _with(own, RADIOACTIVE), forbid, forbid, **QUICK)
     clear.click(lambda: ("", "", ""), None, texts, **QUICK)
-    return View(NAME, inputs, restored)
+    return View(NAME, inputs, restored, [run])
 
 
 _LABEL: Final = "Elements and their rules"
@@ -216,14 +216,15 @@ def heat_as_html(table: pd.DataFrame) -> str:
         for symbol in Formula.parse(formula).elements:
             counts[symbol] = counts.get(symbol, 0) + 1
     shares = {symbol: count / len(table) for symbol, count in counts.items()}
-    heading = '<h3 class="mt-title">Share of the compositions that hold an element, per cent</h3>'
-    return heading + shares_as_html("Share of the compositions that hold an element, per cent", shares)
+    return shares_as_html(
+        "Share of the compositions that hold an element, per cent", shares, without="in none of them"
+    )
 
 
 def _progress(so_far: int | None, number: float) -> str:
     have = so_far or 0
     return (
-        f'<p role="status">{have:,} of {number:,.0f} compositions</p>'
+        f"<p>{have:,} of {number:,.0f} compositions</p>"
         f'<progress max="{number:.0f}" value="{have}" aria-label="Progress"></progress>'
     )
 

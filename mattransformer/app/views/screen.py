@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import gradio as gr
+import numpy as np
+from numpy.typing import NDArray
 
+import mattransformer as mt
 from mattransformer.app import limits, requests, uploads
 from mattransformer.app.downloads import new_folder
 from mattransformer.app.downloads import written as to_files
@@ -20,19 +24,18 @@ from mattransformer.app.views.view import (
     QUICK,
     Copies,
     View,
-    ended,
     examples,
+    followed,
     meanings,
+    run_button,
+    status,
     stopping,
     told,
 )
-from mattransformer.files import write_text
-from mattransformer.screening.oxidation import STATE_SETS
+from mattransformer.notation import UNREADABLE
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from mattransformer.metrics.evaluations import Evaluation
 
 SCREEN: Final = "screen"
 EVALUATE: Final = "evaluate"
@@ -57,6 +60,7 @@ SHOWN: Final = (
 )
 REPORT_HEIGHT: Final = 720
 """Of the report on the page, in pixels."""
+_NAMED: Final = 5  # formulas that cannot be read whose reasons are told above the table
 
 
 def build() -> list[View]:
@@ -84,7 +88,7 @@ def build() -> list[View]:
             upload = gr.File(
                 label=_DROP, height=140, elem_id="screen-file", type="filepath", file_types=["file"]
             )
-            states = gr.Dropdown(list(STATE_SETS), value="smact14", label="Oxidation states")
+            states = gr.Dropdown(list(mt.STATE_SETS), value="smact14", label="Oxidation states")
             with gr.Row():
                 mixed = gr.Checkbox(False, label="Mixed valence", min_width=140)
                 alloys = gr.Checkbox(False, label="Alloys are valid", min_width=140)
@@ -97,16 +101,17 @@ def build() -> list[View]:
     chosen = examples(EXAMPLES, SCREEN, screening, screening_restored)
     job = gr.State(None)
     with gr.Row():
-        judge = gr.Button("Screen", variant="primary", elem_id="screen-run")
-        score = gr.Button("Evaluate", variant="primary", elem_id="evaluate-run")
-        stop = gr.Button("Stop", variant="stop", interactive=False)
-    status = gr.HTML(elem_id="screen-status", padding=False)
+        judge = run_button("Screen", SCREEN)
+        score = run_button("Evaluate", EVALUATE)
+        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="evaluate-stop")
+    summary = status("screen-status")
     table = gr.HTML(elem_id="screen-table", padding=False)
     with gr.Row():
         as_csv = gr.DownloadButton("Download CSV", size="sm", interactive=False, elem_id="screen-csv")
         as_parquet = gr.DownloadButton(
             "Download Parquet", size="sm", interactive=False, elem_id="screen-parquet"
         )
+    stage = status("evaluate-status")
     report = gr.HTML(elem_id="evaluate-report", padding=False)
     with gr.Row():
         page = gr.DownloadButton("Download report", size="sm", interactive=False, elem_id="evaluate-page")
@@ -117,12 +122,13 @@ def build() -> list[View]:
     more_copies = Copies(EVALUATE, "This evaluation")
     meanings((*SHOWN, "oxidation_states_set"))
 
+    # A file that is dropped empties the field: what stands in it came later, and counts.
     @told
     def verdicts(
         formulas: str, states: str, mixed: bool, alloys: bool, dropped: list[str], request: gr.Request
     ) -> list[Any]:
         values: dict[str, Any] = {
-            "formulas": limits.check_formulas(dropped or lines_of(formulas), "screen FILE"),
+            "formulas": limits.check_formulas(lines_of(formulas) or dropped, "screen FILE"),
             "oxidation_states": states,
             "mixed_valence": mixed,
             "alloys": alloys,
@@ -130,13 +136,13 @@ def build() -> list[View]:
         found = requests.screen(**values)
         files = to_files(found, "verdicts")
         return [
-            f"<p>{escape(_summary(found))}</p>",
-            as_html(found, "Verdicts, in the order of the list", SHOWN),
+            summary_as_html(found),
+            verdicts_as_html(found),
             *(gr.DownloadButton(value=path, interactive=True) for path in files),
             *copies.of(values, request),
         ]
 
-    outputs = [status, table, as_csv, as_parquet, *copies.boxes]
+    outputs = [summary, table, as_csv, as_parquet, *copies.boxes]
     judge.click(
         verdicts, [*screening, dropped], outputs, concurrency_id="screening", concurrency_limit=2, **PRIVATE
     )
@@ -146,44 +152,35 @@ def build() -> list[View]:
         formulas: str, training: str, held_out: str, seed: float, dropped: list[str], request: gr.Request
     ) -> Iterator[list[Any]]:
         values = {
-            "formulas": limits.check_formulas(dropped or lines_of(formulas), "evaluate FILE -o FOLDER"),
+            "formulas": limits.check_formulas(lines_of(formulas) or dropped, "evaluate FILE -o FOLDER"),
             "training": training,
             "held_out": held_out,
             "seed": limits.check_whole("seed", seed, 2**63 - 1, EVALUATE, least=0),
         }
         work = Job(lambda tell: _evaluated(values, tell))
-        kept = [gr.skip()] * (3 + len(more_copies.boxes))
-        for so_far in work.reports():
-            words = escape(str(so_far or "waiting"))
-            yield [work, gr.Button(interactive=True), f'<p role="status">Evaluating: {words} …</p>', *kept]
-        if work.stopped:  # the last word, whatever progress is still on its way to the page
-            yield [*ended(), *kept]
-            return
-        evaluation, html, note = work.result()
-        folder = new_folder()
-        write_text(folder / "scores.json", json.dumps(evaluation.record, indent=1, ensure_ascii=False) + "\n")
-        if html:
-            write_text(folder / "report.html", html)
-        yield [
-            None,
-            gr.Button(interactive=False),
-            "<p>Evaluated.</p>",
-            report_as_html(evaluation, html, note),
-            gr.DownloadButton(value=str(folder / "report.html"), interactive=True) if html else gr.skip(),
-            gr.DownloadButton(value=str(folder / "scores.json"), interactive=True),
-            *more_copies.of(values, request),
-        ]
+
+        def finished(found: Evaluated) -> list[Any]:
+            return [
+                "<p>Evaluated.</p>",
+                report_as_html(found),
+                gr.DownloadButton(value=found.page, interactive=found.page is not None),
+                gr.DownloadButton(value=found.scores, interactive=True),
+                *more_copies.of(values, request),
+            ]
+
+        others = [report, page, numbers, *more_copies.boxes]
+        yield from followed(work, _progress, finished, len(others))
 
     score.click(
         scores,
         [*evaluating, dropped],
-        [job, stop, status, report, page, numbers, *more_copies.boxes],
+        [job, stop, stage, report, page, numbers, *more_copies.boxes],
         concurrency_id=EVALUATE,
         concurrency_limit=limits.MOST_WAITING,
         **PRIVATE,
     )
 
-    stop.click(stopping, job, [job, stop, status], **PRIVATE, queue=False)
+    stop.click(stopping, job, [job, stop, stage], **PRIVATE, queue=False)
 
     def take(upload: str | None) -> tuple[list[str], str, Any]:
         """Read a file, and empty its box, so that another can be dropped."""
@@ -195,8 +192,8 @@ def build() -> list[View]:
     for button in chosen:
         button.click(lambda: ([], gr.File(label=_DROP)), None, [dropped, upload], **QUICK)
     return [
-        View(SCREEN, screening, screening_restored),
-        View(EVALUATE, evaluating, evaluating_restored),
+        View(SCREEN, screening, screening_restored, [judge]),
+        View(EVALUATE, evaluating, evaluating_restored, [score]),
     ]
 
 
@@ -223,45 +220,9 @@ def evaluating_restored(values: Mapping[str, Any]) -> list[Any]:
     return ["\n".join(values["formulas"]), values["training"], values["held_out"], values["seed"]]
 
 
-def report_as_html(evaluation: Evaluation, page: str, note: str) -> str:
-    """Show a report: its headlines as text, and the page with pictures in a frame that can do nothing but draw."""
-    from mattransformer.metrics.table import space_table, table
-
-    record = evaluation.record
-    words = f"{table(record['scores'], requests.LIST)}\n\n{space_table(record['space'])}"
-    frame = (
-        f'<iframe class="mt-report" title="Report with pictures" sandbox="allow-scripts" height="{REPORT_HEIGHT}" '
-        f'srcdoc="{escape(page)}"></iframe>'
-        if page
-        else ""
-    )
-    remark = f'<p class="mt-note">{escape(note)}</p>' if note else ""
-    return (
-        f'{frame}{remark}<div class="mt-scroll" role="region" aria-label="Headlines as text" tabindex="0">'
-        f"<pre>{escape(words)}</pre></div>"
-    )
-
-
-def _evaluated(values: Mapping[str, Any], tell: Any) -> tuple[Evaluation, str, str]:  # noqa: ANN401 - a function
-    """Evaluate, and draw: the page is empty where a library is missing, and the note says so."""
-    from mattransformer.pictures.evaluations import evaluation_pictures
-    from mattransformer.pictures.picture import PictureError
-    from mattransformer.pictures.report import render_page
-
-    evaluation = requests.evaluate(**values, progress=tell)
-    tell("pictures")
-    try:
-        pictures, missing = evaluation_pictures(evaluation)
-        record = evaluation.record
-        page = render_page(record["scores"], pictures, "Report", record["space"])
-        return evaluation, page, missing.lstrip("; ")
-    except PictureError as error:
-        return evaluation, "", str(error)
-
-
-def _summary(table: pd.DataFrame) -> str:
-    reasons: Sequence[str] = table["reason"].tolist()
-    unreadable = sum(reason.startswith("not parseable") for reason in reasons)
+def summary_as_html(table: pd.DataFrame) -> str:
+    """Count the verdicts, and name the first formulas that could not be read, with the reason."""
+    unreadable = _unreadable(table)
     parts = [
         f"{int(table[name].sum()):,} {words}"
         for name, words in (
@@ -271,5 +232,83 @@ def _summary(table: pd.DataFrame) -> str:
             ("novel", "not in the Materials Project or OQMD"),
         )
     ]
-    rest = f"; {unreadable:,} could not be read" if unreadable else ""
-    return f"{len(table):,} formulas: {', '.join(parts)} ({table.attrs['setting']}){rest}."
+    summary = f"<p>{len(table):,} formulas: {', '.join(parts)} ({escape(table.attrs['setting'])}).</p>"
+    number = int(unreadable.sum())
+    if not number:
+        return summary
+    named = "".join(
+        f"<li>formula {row + 1:,}: {escape(str(table['reason'].iloc[row]).removeprefix(f'{UNREADABLE}: '))}</li>"
+        for row in np.flatnonzero(unreadable)[:_NAMED].tolist()
+    )
+    more = (
+        f"<li>and {number - _NAMED:,} more: the file to download has the reasons</li>"
+        if number > _NAMED
+        else ""
+    )
+    return (
+        f"{summary}<p>{number:,} could not be read, and {'has' if number == 1 else 'have'} no verdict:</p>"
+        f'<ul class="mt-unreadable">{named}{more}</ul>'
+    )
+
+
+def verdicts_as_html(table: pd.DataFrame) -> str:
+    """Show verdicts, those of formulas that cannot be read last: they have none."""
+    unreadable = _unreadable(table)
+    order = np.argsort(unreadable, kind="stable")
+    shown, without = table.iloc[order], unreadable[order]
+    if without.any():
+        judged = [name for name in SHOWN if name not in ("formula", "reason")]
+        shown = shown.astype(dict.fromkeys(judged, object))
+        shown.loc[without, judged] = ""
+        shown.loc[without, "smact_valid"] = "unreadable"
+    caption = "Verdicts, in the order of the list"
+    return as_html(shown, f"{caption}; what cannot be read stands last" if without.any() else caption, SHOWN)
+
+
+def report_as_html(found: Evaluated) -> str:
+    """Show a report: the page with pictures in a frame that can do nothing but draw, and its headlines as text."""
+    frame = (
+        f'<iframe class="mt-report" title="Report with pictures" sandbox="allow-scripts" height="{REPORT_HEIGHT}" '
+        f'srcdoc="{escape(Path(found.page).read_text(encoding="utf-8"))}"></iframe>'
+        if found.page
+        else ""
+    )
+    remark = f'<p class="mt-note">{escape(found.missing)}</p>' if found.missing else ""
+    return (
+        f'{frame}{remark}<div class="mt-scroll" role="region" aria-label="Headlines as text" tabindex="0">'
+        f"<pre>{escape(found.headlines)}</pre></div>"
+    )
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What came of an evaluation.
+
+    Attributes:
+        headlines: as text.
+        scores: the file with all numbers.
+        page: the file with pictures; None where a library for them is missing.
+        missing: what could not be drawn, and why; empty if nothing is missing.
+    """
+
+    headlines: str
+    scores: str
+    page: str | None
+    missing: str
+
+
+def _evaluated(values: Mapping[str, Any], tell: Callable[[str], object]) -> Evaluated:
+    evaluation = requests.evaluate(**values, progress=tell)
+    tell("pictures")
+    folder = new_folder()
+    drawn = mt.write_pictures(evaluation, folder, images=False)
+    page = None if drawn.page is None else str(drawn.page)
+    return Evaluated(evaluation.in_words(), str(evaluation.write(folder)), page, drawn.missing)
+
+
+def _progress(stage: str | None) -> str:
+    return f"<p>Evaluating: {escape(stage or 'waiting')} …</p>"
+
+
+def _unreadable(table: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(table["reason"].str.startswith(UNREADABLE), dtype=np.bool_)

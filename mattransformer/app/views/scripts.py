@@ -8,7 +8,7 @@ _KEYS: Final = """
 const moves = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]};
 let last = null;
 const focusOn = (cell) => {
-  element.querySelectorAll('.mt-element').forEach((own) => { own.tabIndex = -1; });
+  cell.parentElement.querySelectorAll('.mt-element').forEach((own) => { own.tabIndex = -1; });
   cell.tabIndex = 0;
   cell.focus();
 };
@@ -20,7 +20,7 @@ element.addEventListener('keydown', (event) => {
   let row = Number(cell.dataset.row), column = Number(cell.dataset.column);
   for (let step = 0; step < 18; step += 1) {
     row += move[0]; column += move[1];
-    const next = element.querySelector(`.mt-element[data-row="${row}"][data-column="${column}"]`);
+    const next = cell.parentElement.querySelector(`.mt-element[data-row="${row}"][data-column="${column}"]`);
     if (next) { focusOn(next); return; }
   }
 });
@@ -32,18 +32,19 @@ ELEMENTS: Final = (
 element.addEventListener('click', (event) => {
   const cell = event.target.closest('.mt-element');
   if (!cell || cell.getAttribute('aria-disabled') === 'true') return;
-  element.querySelectorAll('.mt-element').forEach((own) => {
+  const panel = cell.closest('.mt-panel');
+  panel.querySelectorAll('.mt-element').forEach((own) => {
     if (own === cell) { own.setAttribute('aria-pressed', 'true'); } else { own.removeAttribute('aria-pressed'); }
   });
-  element.querySelectorAll('[data-detail]').forEach((own) => {
+  panel.querySelectorAll('[data-detail]').forEach((own) => {
     own.hidden = own.dataset.detail !== cell.dataset.symbol;
   });
-  const hint = element.querySelector('.mt-hint');
+  const hint = panel.querySelector('.mt-hint');
   if (hint) hint.hidden = true;
 });
 """
 )
-"""Of a table whose elements have details."""
+"""Of tables whose elements have details, each in a panel of its own."""
 
 RULES: Final = (
     _KEYS
@@ -90,3 +91,10 @@ document.addEventListener('paste', (event) => {
 });
 """
 """Of long lists: editors of browsers take minutes to put 100,000 lines where they belong one by one."""
+
+
+LIVE: Final = """
+element.setAttribute('role', 'status');
+element.setAttribute('aria-live', 'polite');
+"""
+"""Of words that come and go: screen readers say them. The element stays, since what is new in it is what is said."""

@@ -9,14 +9,26 @@ from urllib.parse import quote
 
 import gradio as gr
 
+import mattransformer as mt
 from mattransformer.app import limits, requests, uploads
 from mattransformer.app.downloads import written as to_files
 from mattransformer.app.periodic_table import shares_as_html
 from mattransformer.app.tables import as_html, facts_as_html, written
 from mattransformer.app.views.scripts import ELEMENTS, TOKENS
-from mattransformer.app.views.view import PRIVATE, QUICK, Copies, View, examples, meanings, told
+from mattransformer.app.views.view import (
+    PRIVATE,
+    QUICK,
+    Copies,
+    View,
+    examples,
+    meanings,
+    run_button,
+    status,
+    told,
+)
 from mattransformer.elements import ATOMIC_NUMBER
 from mattransformer.errors import MattransformerError
+from mattransformer.notation import signed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +52,14 @@ SHOWN: Final = (
     *("radius_mismatch_percent", "charge_neutral", "known", "compensation", "log_prob", "log_prob_bound"),
 )
 """Columns on the page; the files hold all."""
+PROBABILITY, RELATIVE, SHARE = "Probability", "Relative score", "Share among these suggestions"
+REMARKS: Final[Mapping[str, str]] = {
+    PROBABILITY: "Probabilities are calibrated on listed compounds; see what the columns mean.",
+    RELATIVE: "Relative scores compare suggestions with each other. They are not calibrated: 40 % does not mean that "
+    "40 of 100 such compounds exist.",
+    SHARE: "Shares are among the suggestions that were asked for, and not among all elements.",
+}
+"""What `probability` is called on the page, and what is said of it."""
 _USUAL_FRACTION: Final = 0.05
 _MOST_TOKENS: Final = 60
 _DROP: Final = "or drop a CIF"
@@ -75,7 +95,8 @@ def build() -> View:
                 value="Ti",
                 max_lines=1,
                 elem_id="tinker-site",
-                info="Click an atom above, or type an element; two with a comma are replaced together",
+                info="Click an atom above, or type an element: all its atoms are the site, and only a CIF tells them "
+                "apart. Two with a comma are replaced together",
             )
         with gr.Column(scale=2):
             upload = gr.File(
@@ -111,8 +132,8 @@ def build() -> View:
             )
     inputs = [formula, site, mode, fraction, top, only, forbid, score]
     chosen = examples(EXAMPLES, NAME, inputs, restored)
-    run = gr.Button("Tinker", variant="primary", elem_id="tinker-run")
-    heading = gr.HTML(elem_id="tinker-heading", padding=False)
+    run = run_button("Tinker", NAME)
+    heading = status("tinker-heading")
     elements = gr.HTML(js_on_load=ELEMENTS, elem_id="tinker-elements", padding=False)
     table = gr.HTML(elem_id="tinker-table", padding=False)
     with gr.Row():
@@ -145,8 +166,8 @@ def build() -> View:
         files = to_files(own, "suggestions")
         return [
             f"<p>{escape(_summary(whole, values))}</p>",
-            suggestions_as_html(whole),
-            as_html(own, "Suggestions, best first", SHOWN),
+            suggestions_as_html(whole, values["score"]),
+            suggestions_as_table(own, values["score"]),
             *(gr.DownloadButton(value=path, interactive=True) for path in files),
             *copies.of(values, request),
         ]
@@ -176,7 +197,7 @@ def build() -> View:
     )
     tokens.select(_site_of, None, site, **QUICK)
     mode.change(lambda mode: gr.Number(visible=mode == DOPING), mode, fraction, **QUICK)
-    return View(NAME, inputs, restored)
+    return View(NAME, inputs, restored, [run])
 
 
 def values_of(
@@ -253,26 +274,49 @@ def tokens_as_html(formula: str, site: str, places: Sequence[Token]) -> str:
 
 def sites_of(cif: str) -> tuple[list[Token], str]:
     """Give a button for each site of a structure, and its formula."""
-    from mattransformer.tinkering.structures import distinct_sites
-
     structure = requests.read_cif(cif)
     found = [
         (place.label, place.element, f"{place.label} × {len(place.indices)}")
-        for place in distinct_sites(structure)
+        for place in mt.distinct_sites(structure)
     ]
     return found, str(structure.composition.reduced_formula)
 
 
-def suggestions_as_html(table: pd.DataFrame) -> str:
-    """Draw the suggestions of one element as a periodic table, with what each would do."""
+def measure_of(table: pd.DataFrame, score: str) -> str:
+    """Name what the column `probability` of a table is: a probability only where it is calibrated."""
+    if "host" not in table:
+        return SHARE
+    together = table["dopant"].str.contains(",").any()
+    diluted = (table["fraction"] < 1).any()
+    return PROBABILITY if score == "combined" and not together and not diluted else RELATIVE
+
+
+def suggestions_as_table(table: pd.DataFrame, score: str) -> str:
+    """Show suggestions as a table, best first."""
+    return as_html(table, "Suggestions, best first", SHOWN, {"probability": measure_of(table, score).lower()})
+
+
+def suggestions_as_html(table: pd.DataFrame, score: str) -> str:
+    """Draw the suggestions of one element as a periodic table a site, with what each would do."""
     if "probability" not in table or not len(table) or not table["dopant"].isin(ATOMIC_NUMBER).all():
         return ""  # two sites together, or several atoms
-    rows = table.drop_duplicates("dopant")
-    if rows["probability"].isna().all():
+    if table["probability"].isna().all():
         return '<p class="mt-note">Scores of a baseline are no probabilities: see the table.</p>'
+    measure = measure_of(table, score)
+    if "site" in table:
+        panels = [
+            _panel(own, f"{measure} of each element on {site} in {own['host'].iloc[0]}, per cent", measure)
+            for site, own in table.groupby("site", sort=False)
+        ]
+    else:
+        panels = [_panel(table.drop_duplicates("dopant"), f"{measure}, per cent", measure)]
+    return f'{"".join(panels)}<p class="mt-note">{escape(REMARKS[measure])}</p>'
+
+
+def _panel(rows: pd.DataFrame, name: str, measure: str) -> str:
     shares = dict(zip(rows["dopant"], rows["probability"].astype(float), strict=True))
-    details = {row["dopant"]: _detail(row) for row in rows.to_dict("records")}
-    return shares_as_html("Probability of each element, per cent", shares, details)
+    details = {row["dopant"]: _detail(row, measure) for row in rows.to_dict("records")}
+    return shares_as_html(name, shares, details, ends=("unlikely", "likely"), without="not suggested")
 
 
 def best(table: pd.DataFrame, rows: int) -> pd.DataFrame:
@@ -280,30 +324,31 @@ def best(table: pd.DataFrame, rows: int) -> pd.DataFrame:
     return table[table["rank"] <= rows].reset_index(drop=True)
 
 
-def _detail(row: Mapping[Any, Any]) -> str:
+def _detail(row: Mapping[Any, Any], measure: str) -> str:
     formula = str(row["formula"])
-    host, dopant = written(row.get("host_state")), written(row.get("dopant_state"))
     facts = {
         "New formula": formula,
-        "Probability": f"{100 * row['probability']:.3g} %, rank {row['rank']}",
-        "Oxidation states": f"{_signed(dopant)}, in place of {_signed(host)}"
-        if host and dopant
-        else "unknown",
-        "Kind": written(row.get("kind")),
-        "Radius mismatch": f"{written(row.get('radius_mismatch_percent')) or 'unknown'} %".replace(
-            "unknown %", "unknown"
-        ),
-        "Compensation": written(row.get("compensation")),
+        measure: f"{100 * row['probability']:.3g} %, rank {row['rank']}",
+        **(_effects(row) if "host" in row else {}),
         "Listed": "in the Materials Project or OQMD"
         if row["known"]
-        else "not in the Materials Project or OQMD",
+        else "new: neither in the Materials Project nor in OQMD",
     }
     link = f'<a href="?view=tinker&amp;formula={quote(formula)}">Tinker with {escape(formula)}</a>'
-    return f"<h3>{escape(str(row['dopant']))}</h3>{facts_as_html(facts)}<p>{link}</p>"
+    return f"<h4>{escape(str(row['dopant']))}</h4>{facts_as_html(facts)}<p>{link}</p>"
 
 
-def _signed(state: str) -> str:
-    return state if state.startswith("-") else f"+{state}"
+def _effects(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Say what an element does on the site of another; what is unknown is said to be."""
+    states = [row["host_state"], row["dopant_state"]]
+    host, dopant = ("" if not written(state) else signed(float(state)) for state in states)
+    mismatch = written(row["radius_mismatch_percent"])
+    return {
+        "Oxidation states": f"{dopant}, in place of {host}" if host and dopant else "unknown",
+        "Kind": written(row["kind"]),
+        "Radius mismatch": f"{mismatch} %" if mismatch else "unknown",
+        "Compensation": written(row["compensation"]),
+    }
 
 
 def _summary(table: pd.DataFrame, values: Mapping[str, Any]) -> str:
@@ -314,9 +359,10 @@ def _summary(table: pd.DataFrame, values: Mapping[str, Any]) -> str:
     first = table.iloc[0]
     share = f"{100 * float(first['fraction']):.3g} % of " if values["fraction"] is not None else ""
     known = int(table["known"].sum())
+    sites = list(dict.fromkeys(table["site"]))
     return (
-        f"{len(table)} suggestions for {share}{first['site']} in {first['host']}; the first: {first['dopant']}, "
-        f"{first['formula']}. {known} of the compounds are listed already."
+        f"{len(table)} suggestions for {share}{', '.join(sites)} in {first['host']}; the first: {first['dopant']}, "
+        f"{first['formula']}. {known} of the compounds are listed in the Materials Project or OQMD."
     )
 
 

@@ -16,10 +16,12 @@ import gradio as gr
 from mattransformer.app import equivalents, links
 from mattransformer.app.jobs import Job
 from mattransformer.app.tables import meanings_as_html
+from mattransformer.app.views.scripts import LIVE
 from mattransformer.errors import MattransformerError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 PRIVATE: Final[dict[str, Any]] = {"api_visibility": "private"}
 """Of events of the page: other programs call the functions of `requests`."""
@@ -32,6 +34,8 @@ QUICK: Final[dict[str, Any]] = {
 }
 """Of events that ask no model."""
 
+_RESTORES: Final = "It restores these inputs."
+
 
 @dataclass(frozen=True)
 class View:
@@ -41,11 +45,23 @@ class View:
         name: of `links.FIELDS`.
         inputs: components that a link restores.
         restored: gives a value for each of them, from those in the link and what is usual for the others.
+        runs: buttons that ask the library; they wait until a link has filled the inputs in.
     """
 
     name: str
     inputs: Sequence[Any]
     restored: Callable[[Mapping[str, Any]], list[Any]]
+    runs: Sequence[Any]
+
+
+def run_button(label: str, name: str) -> gr.Button:
+    """Lay out the button of a view; see `View.runs`."""
+    return gr.Button(label, variant="primary", interactive=False, elem_id=f"{name}-run")
+
+
+def status(name: str) -> gr.HTML:
+    """Lay out where it is said how far a view is, in words that screen readers say."""
+    return gr.HTML(js_on_load=LIVE, elem_id=name, padding=False)
 
 
 def told(handler: Callable[P, R]) -> Callable[P, R]:
@@ -95,7 +111,8 @@ class Copies:
                 label="Command line", elem_id=f"{view}-command", lines=1, max_lines=6, **shown
             )
             self.link = gr.Textbox(
-                label="Permanent link: restores these inputs",
+                label="Permanent link",
+                info=_RESTORES,
                 elem_id=f"{view}-link",
                 lines=1,
                 max_lines=4,
@@ -110,11 +127,12 @@ class Copies:
     def of(self, values: Mapping[str, Any], request: gr.Request | None) -> list[Any]:
         """Write them for the inputs of the view."""
         remark = equivalents.remark(self._view, values)
+        link = f"{origin(request)}?{links.encoded(self._view, values)}"
         return [
             gr.Markdown(remark, visible=bool(remark)),
             equivalents.python(self._view, values),
             equivalents.command(self._view, values),
-            f"{origin(request)}?{links.encoded(self._view, values)}",
+            gr.Textbox(link, info=links.left_out_in_words(self._view, values) or _RESTORES),
         ]
 
 
@@ -151,13 +169,47 @@ def meanings(names: Sequence[str]) -> None:
         gr.HTML(meanings_as_html(names), padding=False)
 
 
-def ended() -> list[Any]:
-    """Give the job, the button and the words that stand where work was stopped."""
-    return [None, gr.Button(interactive=False), "<p>Stopped: nothing was kept.</p>"]
+def followed(
+    work: Job[T],
+    in_words: Callable[[Any], str],
+    finished: Callable[[T], list[Any]],
+    others: int,
+) -> Iterator[list[Any]]:
+    """Show how far work is, and what it gave.
+
+    Args:
+        work: that has begun.
+        in_words: writes what it told last as HTML.
+        finished: gives the words in the end, and the other outputs.
+        others: how many outputs there are beside the job, the button to stop it and the words.
+
+    Yields:
+        Values of all outputs.
+
+    Raises:
+        MattransformerError: why the work failed.
+    """
+    kept = [gr.skip()] * others
+    for so_far in work.reports():
+        yield [work, gr.Button(interactive=True), in_words(so_far), *kept]
+    if work.stopped:  # the last word, whatever progress is still on its way to the page
+        yield [*_ended("Stopped: nothing was kept."), *kept]
+        return
+    try:
+        found = work.result()
+    except MattransformerError:
+        yield [*_ended("Nothing was made."), *kept]
+        raise
+    yield [None, gr.Button(interactive=False), *finished(found)]
 
 
 def stopping(work: Job[Any] | None) -> list[Any]:
     """Stop work; what it is waited for with ends by itself."""
     if work is not None:
         work.stop()
-    return ended()
+    return _ended("Stopped: nothing was kept.")
+
+
+def _ended(words: str) -> list[Any]:
+    """Give the job, the button and the words that stand where there is no work any more."""
+    return [None, gr.Button(interactive=False), f"<p>{words}</p>"]
