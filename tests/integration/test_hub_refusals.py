@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from mattransformer.hub.contents import RESULTS
 from mattransformer.models.checkpoints import SHIPPED
 from tests.hub.faults import AFTER, BEFORE, Fault, page, refused
 from tests.hub.people import Person
@@ -433,7 +434,7 @@ def diverged(folder: Path) -> None:
 
 
 def measured_as_nan(folder: Path) -> None:
-    record = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    record = json.loads((RESULTS / "blm.json").read_text(encoding="utf-8"))
     record["stages"]["nll"]["mp"]["model"] = float("nan")
     (folder / "evaluation.json").write_text(json.dumps(record), encoding="utf-8")
 

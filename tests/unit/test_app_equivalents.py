@@ -17,7 +17,6 @@ from tests import crystals
 TABLES: list[tuple[str, dict[str, Any]]] = [
     ("tinker", {"formula": "SrTiO3", "site": "Ti", "fraction": 0.05, "top": 5, "forbid": "Pb, Cd"}),
     ("tinker", {"formula": "Sr <mask> O3", "top": 4}),
-    ("tinker", {"formula": "Li Fe <blank>", "top": 3}),
     ("tinker", {"cif": "magnetite", "site": "Fe", "top": 3}),
     ("tinker", {"formula": "LiFePO4", "site": "Fe, P", "top": 3, "score": "network"}),
     ("generate", {"n": 40, "seed": 1, "template": "ABX3 X=O", "charge_neutral": True, "new_only": True}),

@@ -269,7 +269,8 @@ def test_a_map_of_a_language_model_says_so_and_leaves_out_what_is_too_long_for_i
     points = Points.of("generated", own, embedding=embedding)
     assert (list(points.labels), points.left_out) == ([*salts, "B2C59"], 1)  # room for 61 atoms
     assert points.embeddings.shape == (17, 192)
-    assert np.array_equal(points.embeddings[:3], load("gpt2").embed(salts)[:3])
+    # Batches of other sizes may round the last bits otherwise.
+    np.testing.assert_allclose(points.embeddings[:3], load("gpt2").embed(salts)[:3], rtol=1e-4, atol=1e-5)
     caption = composition_map([points], embedding=embedding.in_words).caption
     assert "UMAP of embeddings of the language model gpt2" in caption
     assert "Left out: 1 with more atoms" in caption
