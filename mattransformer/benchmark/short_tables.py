@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from mattransformer.benchmark.cells import (
     KINDS,
@@ -25,7 +25,7 @@ from mattransformer.benchmark.cells import (
 from mattransformer.benchmark.lists import DATA, ICSD, TEST
 from mattransformer.benchmark.records import LISTS, read_all
 from mattransformer.benchmark.run import METHODS, RUNGS, SHORT
-from mattransformer.benchmark.systems import names
+from mattransformer.benchmark.systems import LANGUAGE_MODELS, names
 from mattransformer.data.variants import VARIANTS
 from mattransformer.evaluation.settings import DEFAULT
 from mattransformer.metrics.published import FIGURES
@@ -76,6 +76,7 @@ def short_tables(results: Path) -> Iterator[str]:
                     words_of(published), percent(published.charge_neutral), percent(published.balanced),
                     *[NONE] * 9,
                 )  # fmt: skip
+        yield from _behind(data, records, n)
         if fewer:
             yield f"\nMeasured on fewer suggestions, see the page of all tables: {', '.join(fewer)}."
         missing = [f"`{name}`" for name in names(data) if name not in records]
@@ -83,6 +84,39 @@ def short_tables(results: Path) -> Iterator[str]:
             yield f"\nNot run on {title_of(data)}: {', '.join(missing)}."
         yield ""
     yield from rediscovery("mp+oqmd", read_all("mp+oqmd", results))
+
+
+_COMPARED: Final[Mapping[str, Callable[[Cell], float]]] = {
+    "charge neutrality": lambda cell: cell["validity"]["smact14"]["charge_neutral"]["share"],
+    "EN balance": lambda cell: cell["validity"]["smact14"]["balanced"]["share"],
+    **{
+        f"{kind} test rows": lambda cell, kind=kind: cell["found"][TEST][kind]["share"]  # type: ignore[misc]
+        for kind in KINDS
+    },
+}
+
+
+def _behind(data: str, records: Records, n: int) -> Iterator[str]:
+    """Name the language models that are not ahead of every other system, as a line by setting."""
+    for setting in VARIANTS:
+        m = n if setting == VARIANTS[0] else table_rung(records, setting)
+        cells = {
+            name: cell
+            for name, record in in_order(data, records)
+            if m is not None and (cell := cell_of(record, setting, m)) is not None
+        }
+        models = [name for name in cells if name in LANGUAGE_MODELS]
+        others = [name for name in cells if name in names(data) and name not in models]
+        told = []
+        for words, value in _COMPARED.items():
+            best = max(others, key=lambda name, value=value: value(cells[name]), default=None)  # type: ignore[misc]
+            if best is None:
+                continue
+            late = [f"`{name}`" for name in models if value(cells[name]) <= value(cells[best])]
+            if late:
+                told.append(f"{words} {', '.join(late)} (best of the others: `{best}`)")
+        if told:
+            yield f"\nNot ahead of every baseline, *{setting}*, {m:,}: in {'; in '.join(told)}."
 
 
 def _most(record: Mapping[str, Any]) -> int:

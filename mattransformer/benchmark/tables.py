@@ -31,7 +31,7 @@ from mattransformer.benchmark.lists import DATA, ICSD, MATRICES, TEST, TRAINING
 from mattransformer.benchmark.records import LISTS, read_all
 from mattransformer.benchmark.run import RUNGS
 from mattransformer.benchmark.short_tables import rediscovery, short_tables
-from mattransformer.benchmark.systems import BenchmarkError
+from mattransformer.benchmark.systems import BenchmarkError, names
 from mattransformer.data.variants import VARIANTS
 from mattransformer.evaluation.report import update_readme
 from mattransformer.evaluation.settings import DEFAULT
@@ -49,13 +49,17 @@ NOTE: Final = (
     "How to read it. The systems learned from the same compounds, and not in the same way: language models "
     "have a label with every row (its source, and whether it is *pure* or *strict*, which is SMACT's verdict) "
     "and are asked under these labels in the proportion of the rows, so that *mix* holds their share of "
-    "balanced compounds; those that ship, and those of MP but `roberta`, were asked for the rule at every "
-    "atom, `gpt2` learned from its own screened samples too and taught `gpt`, `gpt-neo` and `gpt-j`. MATGAN, "
-    "the VAE and the GAN have neither labels nor rules; in *pure*, `matgan-pure` and `cvae-pure` learned from the "
-    "rows that are. MATGAN is at half its published width, with "
-    "one-dimensional convolutions, for a processor; of the VAE and the GAN the widths and the vector are larger "
+    "balanced compounds. Those of MP but `roberta` were asked for the rule at every atom; of those of MP + OQMD, "
+    "which ship, `bart` and `blm` were, `gpt2` learned from its own screened samples and from analogues of its rows, "
+    "and taught `gpt`, `gpt-neo` and `gpt-j`, and `roberta` learned from rows alone. MATGAN, the VAE and the GAN have "
+    "neither labels nor rules; `matgan-pure` and `cvae-pure`, where they were run, learned from the rows that are "
+    "*pure*. MATGAN is at half its published width, with one-dimensional convolutions, three steps of the critic and "
+    "no normalization in it, for a processor; of the VAE and the GAN the widths and the vector are larger "
     "than published, since theirs are for fewer elements (`configs/`). Their newest weights are kept, as "
-    "there is no loss that would say which are best."
+    "there is no loss that would say which are best. Test rows are those of all variants, whatever was asked for. "
+    "Nobody learned from test rows; whether the ICSD compounds are among the analogues that `gpt2` learned from was "
+    "not looked at. Each system was trained and drawn from once, with one seed: no interval holds what another seed "
+    "would change."
 )
 """What has to be known before systems are compared."""
 
@@ -101,8 +105,8 @@ def page(results: Path) -> Iterator[str]:
     yield ""
     yield (
         "Rendered from the records beside this page by `mattransformer benchmark --table`. Shares are of the first n "
-        "distinct suggestions, with 95 % bootstrap intervals over them (Wilson's, of shares of 0 and 100 %); charge "
-        "neutrality and EN balance by SMACT with "
+        "distinct suggestions, with 95 % bootstrap intervals over them, and over the rows that are sought where it is "
+        "what was found (Wilson's, of shares of 0 and 100 %); charge neutrality and EN balance by SMACT with "
         "the states `smact14`, one an element, alloys not exempt; *default* is SMACT 4's own default (ICSD-24 states "
         "with consensus 3, alloys valid). *new*: in neither MP nor OQMD. *times random*: test rows found, "
         "beside as many suggestions of `pseudo-random`, and of `stoichiometry-random`.\n\n" + NOTE
@@ -113,6 +117,7 @@ def page(results: Path) -> Iterator[str]:
             continue
         yield f"\n## {title_of(data)}\n"
         yield from _lists_table(records[LISTS])
+        yield from _extent_table(data, records)
         for setting in (*VARIANTS, DEFAULT.name):
             for n in RUNGS:
                 yield from _setting_table(data, records, setting, n)
@@ -141,6 +146,20 @@ def _lists_table(record: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     sizes = ", ".join(f"{name} {size:,}" for name, size in record["sought"].items())
     yield f'Compositions that are sought: {sizes}. "{MATRICES.strip(", ")}" marks those that MATGAN\'s matrix can hold.'
+
+
+def _extent_table(data: str, records: Records) -> Iterator[str]:
+    """Say how far every system was measured, and what was not run."""
+    settings = (*VARIANTS, DEFAULT.name)
+    yield "\nSuggestions that were measured at most, by plain sampling; a dash was not run:\n"
+    yield line("system", *(f"*{setting}*" for setting in settings))
+    yield line("---", *["---:"] * len(settings))
+    for name in (*dict(in_order(data, records)), *(name for name in names(data) if name not in records)):
+        measured = [
+            max((n for n in RUNGS if name in records and cell_of(records[name], setting, n)), default=0)
+            for setting in settings
+        ]
+        yield line(f"`{name}`", *(f"{n:,}" if n else NONE for n in measured))
 
 
 def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterator[str]:
@@ -200,7 +219,7 @@ def _space_table(data: str, records: Records) -> Iterator[str]:
     yield (
         "Jensen-Shannon distances from the training rows; coverage and precision of test rows "
         f"({_test_rows(rows[0][2])}), and diversity, by the element-mover's distance on the modified Pettifor scale; "
-        "formation energy estimated, eV/atom.\n"
+        f"formation energy estimated, eV/atom, {_off(rows[0][2])}.\n"
     )
     yield line(
         "system", "setting", "elements", "number of elements", "atoms", "anonymous formulas", "coverage", "precision",
@@ -219,6 +238,12 @@ def _space_table(data: str, records: Records) -> Iterator[str]:
             f"{space['diversity']['mean']:.1f}",
             f"{space['formation_energy']['mean']['mean']:.2f}",
         )
+
+
+def _off(cell: Cell) -> str:
+    """Say by how much the estimate of the formation energy is wrong."""
+    test = cell["space"]["formation_energy"]["test"]
+    return f"off by {test['mae']['value']:.2f} on {test['rows']:,} test compounds of MP, and by more on made-up ones"
 
 
 def _test_rows(cell: Cell) -> str:

@@ -267,6 +267,26 @@ def test_a_system_that_was_measured_on_fewer_suggestions_is_named_below_the_tabl
     assert "| `gpt2` |" not in text.partition("Rediscovery")[0]
 
 
+def test_a_language_model_that_is_not_ahead_of_a_baseline_is_named_below_the_table(
+    results: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(results, tmp_path / "results"))
+    own = json.loads((results / "mp" / "gpt2.json").read_text())
+    (folder / "mp" / "pseudo-random.json").write_text(json.dumps(own | {"system": "pseudo-random"}))
+    text = "\n".join(short_tables(folder))
+    assert "Not ahead of every baseline, *mix*, 1,000: in charge neutrality `gpt2` (best" in text
+    assert "EN balance `gpt2` (best of the others: `pseudo-random`)" in text
+    assert "charge neutrality `gpt2`" not in "\n".join(short_tables(results))
+
+
+def test_the_page_says_how_far_each_system_was_measured_and_what_was_not_run(results: Path) -> None:
+    lines = list(page(results))
+    start = next(at for at, text in enumerate(lines) if "measured at most" in text)
+    rows = [text for text in lines[start : start + 20] if text.startswith("| `")]
+    assert "| `gpt2` | 1,000 | – | 1,000 | – |" in rows
+    assert "| `matgan` | – | – | – | – |" in rows
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
