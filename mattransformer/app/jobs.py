@@ -9,13 +9,17 @@ table = job.result()
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
 from mattransformer.errors import MattransformerError
 
 T = TypeVar("T")
-_EVERY: Final = 0.25  # seconds between reports
+_EVERY: Final = 0.25  # seconds between looks at the work
+_BETWEEN: Final = (
+    1.0  # seconds between reports: a browser draws the page anew for each, and a busy one falls behind
+)
 
 
 class StoppedError(MattransformerError):
@@ -47,10 +51,16 @@ class Job(Generic[T]):
         return self._stopped.is_set()
 
     def reports(self) -> Iterator[Any]:
-        """Give what was told last until the work is done or stopped; a caller that leaves early stops it."""
+        """Give what was told last, once a second at most, until the work is done or stopped.
+
+        A caller that leaves early stops it.
+        """
+        next_one = 0.0
         try:
             while not self._done.wait(_EVERY) and not self.stopped:
-                yield self._so_far
+                if time.monotonic() >= next_one:
+                    yield self._so_far
+                    next_one = time.monotonic() + _BETWEEN
         finally:
             if not self._done.is_set():
                 self.stop()

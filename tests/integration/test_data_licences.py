@@ -72,6 +72,7 @@ def test_the_record_says_of_each_fetched_file_from_where_it_is_what_was_asked_an
         "database": f"optimade:{first['card']['url']}",
         "title": "Example | provider",
         "url": first["card"]["url"],
+        "revision": None,
         "filter": FILTER,
         "limit": None,
         "fetched": first["card"]["fetched"],
