@@ -17,9 +17,7 @@ from mattransformer.errors import MattransformerError
 
 T = TypeVar("T")
 _EVERY: Final = 0.25  # seconds between looks at the work
-_BETWEEN: Final = (
-    1.0  # seconds between reports: a browser draws the page anew for each, and a busy one falls behind
-)
+_BETWEEN: Final = 1.0  # seconds between reports, each of which a browser, perhaps a busy one, has to draw
 
 
 class StoppedError(MattransformerError):

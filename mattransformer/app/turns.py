@@ -75,13 +75,7 @@ class Clock:
         Raises:
             LimitError: the time is over.
         """
-        if time.monotonic() > self._end:
-            raise LimitError(
-                f"{self._command.split()[0]}: the {self._most:g} seconds of a request are over; ask for less, or "
-                f"{COMMAND_LINE}: mattransformer {self._command}"
-            )
-        if self._progress is not None:
-            self._progress(so_far)
+        self._pass_on(so_far, f"the {self._most:g} seconds of a request are over; ask for less")
 
     def waiting(self, so_far: object = None) -> None:
         """Say that it has not begun.
@@ -89,10 +83,12 @@ class Clock:
         Raises:
             LimitError: the time is over.
         """
+        others = f"others were before this request for {self._most:g} seconds, the longest that one may take"
+        self._pass_on(so_far, f"{others}; come back later")
+
+    def _pass_on(self, so_far: object, over: str) -> None:
         if time.monotonic() > self._end:
-            raise LimitError(
-                f"{self._command.split()[0]}: others were before this request for {self._most:g} seconds, the longest "
-                f"that one may take; come back later, or use the command line: mattransformer {self._command}"
-            )
+            name = self._command.split()[0]
+            raise LimitError(f"{name}: {over}; {COMMAND_LINE}: mattransformer {self._command}")
         if self._progress is not None:
             self._progress(so_far)
