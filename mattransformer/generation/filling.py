@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, combinations_with_replacement
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, combinations_with_replacement, islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -93,7 +93,9 @@ def read_canvas(text: str | Sequence[str]) -> list[str]:
     return tokens
 
 
-def candidates(model: PreTrainedModel, prompt: list[int], tokens: Sequence[str], seed: int) -> list[Formula]:
+def candidates(
+    model: PreTrainedModel, prompt: list[int], tokens: Sequence[str], seed: int
+) -> Counter[Formula]:
     """List compositions that fill the holes.
 
     Args:
@@ -103,7 +105,8 @@ def candidates(model: PreTrainedModel, prompt: list[int], tokens: Sequence[str],
         seed: decides what a model proposes.
 
     Returns:
-        Whole-number compositions as filled in, each once; reduced where there are blanks.
+        Whole-number compositions as filled in, reduced where there are blanks, to the number of times that the model
+        proposed each; once where every choice is looked at.
 
     Raises:
         FillingError: the model has no `<blank>`.
@@ -116,31 +119,25 @@ def candidates(model: PreTrainedModel, prompt: list[int], tokens: Sequence[str],
             f"{model.config.model_type} fills {MASK} alone, one an atom; ask bart or blm to fill {BLANK}"
         )
     if masks <= MOST_SCORED and not blanks:
-        filled: Iterable[Counter[str]] = (
-            known + Counter(chosen) for chosen in combinations_with_replacement(SYMBOLS, masks)
-        )
-    else:
-        arranged = [tokens] if objective.fills_in_order else arrangements(tokens, seed)
-        each = -(-_PROPOSALS // len(arranged))
-        proposed = chain.from_iterable(
-            objective.fill(
-                model,
-                [*prompt, *(TOKEN_ID[token] for token in row), END_ID],
-                each,
-                seed + number,
-                max_tokens=MOST_ATOMS,
-            )
-            for number, row in enumerate(arranged)
-        )
-        filled = _fitting(proposed, known, masks + blanks, exact=not blanks)
-    formulas = dict.fromkeys(Formula.from_tokens(list(atoms.elements())) for atoms in filled)
+        chosen = combinations_with_replacement(SYMBOLS, masks)
+        return Counter({Formula.from_tokens([*known.elements(), *symbols]): 1 for symbols in chosen})
+    arranged = [tokens] if objective.fills_in_order else arrangements(tokens, seed)
+    each = -(-_PROPOSALS // len(arranged))
+    found: Counter[Formula] = Counter()
+    for number, row in enumerate(arranged):
+        ids = [*prompt, *(TOKEN_ID[token] for token in row), END_ID]
+        for sequence in objective.fill(model, ids, each, seed + number, max_tokens=MOST_ATOMS):
+            atoms = _atoms_of(sequence)
+            if _fits(atoms, known, masks + blanks, exact=not blanks):
+                found[Formula.from_tokens(list(atoms.elements()))] += sequence.count
     if not blanks:
-        return list(formulas)
+        return found
     # As many atoms as the formula has and no multiple of them, where blanks leave the number open.
-    reduced = dict.fromkeys(formula.reduced for formula in formulas)
-    return [
-        formula for formula in reduced if _fits(Counter(formula.tokens), known, masks + blanks, exact=False)
-    ]
+    reduced: Counter[Formula] = Counter()
+    for formula, times in found.items():
+        if _fits(Counter(formula.reduced.tokens), known, masks + blanks, exact=False):
+            reduced[formula.reduced] += times
+    return reduced
 
 
 def arrangements(tokens: Sequence[str], seed: int) -> list[list[str]]:
@@ -188,17 +185,20 @@ def shortlisted(
     model: PreTrainedModel,
     conditions: Mapping[str, str],
     tokens: Sequence[str],
-    found: list[Formula],
+    found: Counter[Formula],
     top: int,
     score: Callable[[list[Formula], int], np.ndarray],
 ) -> list[Formula]:
     """Leave out what a rough bound puts far down, where a good one of all would take minutes.
 
+    What is proposed most often stays too: a bound of few orders is off by some nats for large formulas, and the number
+    of proposals errs in other ways, so what is likely is seldom far down in both.
+
     Args:
         model: one whose likelihood is a bound.
         conditions: every condition to its value.
         tokens: from `read_canvas`.
-        found: compositions.
+        found: of `candidates`.
         top: how many are wanted in the end.
         score: gives bounds of compositions, averaged over a number of orders.
 
@@ -206,12 +206,15 @@ def shortlisted(
         Some more than are wanted.
     """
     keep = _SHORTLIST + 2 * top
-    if len(found) <= keep:
-        return found
+    formulas = list(found)
+    if len(formulas) <= keep:
+        return formulas
     if tokens.count(MASK) <= MOST_SCORED and BLANK not in tokens:
-        return most_fitting(model, prompt_ids(conditions), tokens, found, keep)
-    rough = score(found, _ROUGH_ORDERS)
-    return [found[index] for index in np.argsort(-rough, kind="stable")[:keep]]
+        return most_fitting(model, prompt_ids(conditions), tokens, formulas, keep)
+    often = [formula for formula, _ in found.most_common(keep // 2)]
+    rough = score(formulas, _ROUGH_ORDERS)
+    likely = (formulas[index] for index in np.argsort(-rough, kind="stable"))
+    return list(islice(dict.fromkeys(chain(often, likely)), keep))
 
 
 def most_fitting(
@@ -250,15 +253,10 @@ def added(formula: Formula, tokens: Sequence[str]) -> str:
     return " ".join((Counter(formula.tokens) - known).elements())
 
 
-def _fitting(
-    sequences: Iterable[SampledSequence], known: Counter[str], holes: int, *, exact: bool
-) -> Iterator[Counter[str]]:
-    """Keep what has the atoms that were given and as many more as there are holes, or more where there are blanks."""
-    for sequence in sequences:
-        if sequence.finished and min(sequence.ids, default=0) >= FIRST_ELEMENT_ID:
-            atoms = Counter(VOCABULARY[token] for token in sequence.ids)
-            if _fits(atoms, known, holes, exact=exact):
-                yield atoms
+def _atoms_of(sequence: SampledSequence) -> Counter[str]:
+    """Count the atoms of a proposal; none where it was cut off or has a token that is no element."""
+    whole = sequence.finished and min(sequence.ids, default=0) >= FIRST_ELEMENT_ID
+    return Counter(VOCABULARY[token] for token in sequence.ids) if whole else Counter()
 
 
 def _fits(atoms: Counter[str], known: Counter[str], holes: int, *, exact: bool) -> bool:

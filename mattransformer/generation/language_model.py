@@ -350,12 +350,13 @@ class LanguageModel(SharedModel):
         def score(formulas: list[Formula], orders: int) -> np.ndarray:
             return self.log_prob(formulas, orders=orders, conditions=chosen)
 
-        found = found if self.objective.exact else shortlisted(self.model, chosen, tokens, found, top, score)
+        exact = self.objective.exact
+        scored = list(found) if exact else shortlisted(self.model, chosen, tokens, found, top, score)
         table = pd.DataFrame(
             {
-                "formula": [formula.reduced_formula for formula in found],
-                "filled": [added(formula, tokens) for formula in found],
-                self.score: score(found, FINE_ORDERS),
+                "formula": [formula.reduced_formula for formula in scored],
+                "filled": [added(formula, tokens) for formula in scored],
+                self.score: score(scored, FINE_ORDERS),
             }
         )
         ranked = table.sort_values([self.score, "formula"], ascending=[False, True], kind="stable")

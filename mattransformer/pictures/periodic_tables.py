@@ -3,6 +3,8 @@
     element_table(Occurrence({"O": 1024}, 2000), Occurrence({"O": 23901}, 68715))
 
 The frequency of an element is the share of distinct compositions that hold it; differences are in percentage points.
+
+The tiles are drawn here, since the heat map of pymatviz 0.18 does not run with Plotly 7 (its figure factory is gone).
 """
 
 from __future__ import annotations

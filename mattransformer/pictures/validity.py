@@ -31,10 +31,12 @@ TRAINING_SET: Final = "training set"
 PUBLISHED_ELSEWHERE: Final = "published"
 
 _ROLES: Final = (MEASURED, TRAINING_SET, PUBLISHED_ELSEWHERE)
-_ROW: Final = 52  # pixels
+_ROW: Final = 66  # pixels: a line of text above two bars
 _AROUND: Final = 130  # pixels of legend and axis
 _COLUMN: Final = 102  # where the values are written, in per cent
-_OFFSET: Final = 0.2  # of each of the two bars of a row from its middle
+_OFFSET: Final = 0.14  # of each of the two bars of a row from their middle
+_MIDDLE: Final = 0.14  # of the bars, below that of the row
+_NAME: Final = -0.3  # of the name, above it
 _MEASURES: Final = (("neutral", "charge-neutral", BLUE), ("balanced", "electronegativity-balanced", GREEN))
 
 
@@ -115,7 +117,7 @@ def validity_bars(bars: Sequence[Bar], setting: str, published: Sequence[Bar] = 
         caption += " Dotted lines continue the values of the training set."
     if any(row.role == PUBLISHED_ELSEWHERE for row in rows):
         caption += " Hatched: published values, not measured here, on the samples of their authors."
-    return Picture("validity", "Validity beside published values", caption, _draw(rows), least_width=480)
+    return Picture("validity", "Validity beside published values", caption, _draw(rows))
 
 
 def _draw(rows: Sequence[Bar]) -> go.Figure:
@@ -147,13 +149,9 @@ def _draw(rows: Sequence[Bar]) -> go.Figure:
             "tickvals": [0, 20, 40, 60, 80, 100],
             "title": {"text": "compositions / %"},
         },
-        yaxis={
-            "tickvals": list(range(len(rows))),
-            "ticktext": [_label(row) for row in rows],
-            "range": [len(rows) - 0.5, -0.5],
-            "showgrid": False,
-            "ticks": "",
-        },
+        yaxis={"range": [len(rows) - 0.5, -0.5], "showgrid": False, "showticklabels": False, "ticks": ""},
+        margin={"l": 12},
+        annotations=[_named(row, place) for place, row in enumerate(rows)],
     )
 
 
@@ -213,12 +211,22 @@ def _values(rows: Sequence[Bar], at: int) -> go.Scatter:
 
 
 def _heights(rows: Sequence[Bar], at: int) -> list[float]:
-    return [row + (_OFFSET if at else -_OFFSET) for row in range(len(rows))]
+    return [row + _MIDDLE + (_OFFSET if at else -_OFFSET) for row in range(len(rows))]
 
 
-def _label(row: Bar) -> str:
+def _named(row: Bar, place: int) -> dict[str, object]:
+    """Write the name of a row above its bars, where a long one leaves the bars their width on a phone."""
     name = escaped(row.name)
-    return name if row.role == MEASURED else f"{name}<br><i>{row.role}</i>"
+    return {
+        "text": name if row.role == MEASURED else f"{name}, <i>{row.role}</i>",
+        "x": 0,
+        "y": place + _NAME,
+        "xanchor": "left",
+        "yanchor": "middle",
+        "xshift": 2,
+        "showarrow": False,
+        "align": "left",
+    }
 
 
 def _in_words(own: Estimate) -> str:

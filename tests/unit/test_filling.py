@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 
 import mattransformer as mt
@@ -68,12 +69,28 @@ def test_the_order_of_a_canvas_is_of_no_account(blm: LanguageModel, monkeypatch:
 
 def test_rough_scores_keep_the_dopants_that_full_bounds_put_first(roberta: LanguageModel) -> None:
     tokens = read_canvas("Sr <mask> <mask> O O")
-    found = candidates(roberta.model, prompt_ids(), tokens, 0)[::6]
+    found = list(candidates(roberta.model, prompt_ids(), tokens, 0))[::6]
     kept = most_fitting(roberta.model, prompt_ids(), tokens, found, 200)
     scores = dict(zip(found, roberta.log_prob(found), strict=True))
     best = sorted(found, key=lambda formula: -scores[formula])[:10]
     assert len(kept) == 200 < len(found) / 5
     assert set(best) <= set(kept)
+
+
+def test_a_shortlist_keeps_what_a_model_proposes_often_where_a_rough_bound_is_wrong(
+    blm: LanguageModel,
+) -> None:
+    found = Counter({Formula.parse(f"LiFe{n}O{m}"): n * m for n in range(1, 11) for m in range(11, 21)})
+    often = [formula for formula, _ in found.most_common(31)]
+    bounds = {formula: -times for formula, times in found.items()}
+
+    def wrong(formulas: list[Formula], _: int) -> np.ndarray:
+        return np.array([bounds[formula] for formula in formulas])
+
+    kept = filling.shortlisted(blm.model, {}, read_canvas("Li Fe <blank>"), found, 1, wrong)
+    assert len(kept) == len(set(kept)) == 62 < len(found)
+    assert kept[:31] == often
+    assert kept[31:] == sorted(found, key=lambda formula: found[formula])[:31]
 
 
 def test_ranks_of_a_filled_perovskite_do_not_depend_on_the_seed(roberta: LanguageModel) -> None:

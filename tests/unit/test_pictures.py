@@ -187,7 +187,7 @@ def test_published_values_are_hatched_named_and_without_whiskers() -> None:
     assert list(published.x) == pytest.approx([100 * own.neutral.value for own in PUBLISHED])
     assert published.marker.pattern.shape == "/"
     assert published.error_x.array is None
-    names = drawn.figure.layout.yaxis.ticktext
+    names = [note.text for note in drawn.figure.layout.annotations]
     assert names[0] == "gpt2"
     assert "training set" in names[1]
     assert all("published" in name for name in names[2:])

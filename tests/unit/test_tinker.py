@@ -14,6 +14,7 @@ from pymatgen.core.structure import Structure
 import mattransformer as mt
 from mattransformer.errors import MattransformerError
 from mattransformer.formula import Formula
+from mattransformer.generation import filling
 from mattransformer.tinkering.baselines import BASELINES
 from mattransformer.tinkering.combined import Calibration, Combined, evidence, probabilities, state_scores
 from mattransformer.tinkering.compounds import FilledSite, LikelihoodChange
@@ -105,7 +106,8 @@ def test_a_pair_does_not_depend_on_the_order_of_its_sites() -> None:
     np.testing.assert_allclose(one["probability"], other["probability"])
 
 
-def test_masks_and_blanks_are_filled() -> None:
+def test_masks_and_blanks_are_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "_PROPOSALS", 600)
     masks = mt.tinker("Sr <mask> O O O", top=30)
     assert masks["rank"].tolist() == list(range(1, 31))
     assert {"dopant", "formula", "probability", "log_prob_bound", "charge_neutral", "known"} <= set(masks)
