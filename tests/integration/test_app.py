@@ -1,8 +1,7 @@
-"""The page as people, programs and agents use it, and the answers of the library to compare with."""
+"""The page as people use it, and the answers of the library to compare with."""
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import io
 import json
@@ -92,63 +91,7 @@ def filled(browser: Browser, server: AppServer) -> Iterator[Visitor]:
     assert opened.complaints == []
 
 
-# Other programs
-
-
-def test_programs_get_the_tables_of_the_library(server: AppServer) -> None:
-    from gradio_client import Client
-
-    client = Client(server.address, verbose=False)
-    rows = client.predict("SrTiO3", "Ti", 0.05, 5, api_name="/tinker")
-    own = requests.tinker("SrTiO3", site="Ti", fraction=0.05, top=5)
-    assert [row["formula"] for row in rows] == own["formula"].tolist()
-    assert [row["probability"] for row in rows] == pytest.approx(own["probability"].tolist(), rel=1e-6)
-    rows = client.predict(model="gpt2", n=20, seed=7, charge_neutral=True, api_name="/generate")
-    assert [row["formula"] for row in rows] == requests.generate(n=20, seed=7, charge_neutral=True)[
-        "formula"
-    ].tolist()
-    rows = client.predict(["SrTiO3", "NaCl2", "<b>"], api_name="/screen")
-    assert [row["smact_valid"] for row in rows] == [True, False, False]
-    with pytest.raises(Exception, match="10,000 that one request may ask for"):
-        client.predict(n=10_000_000, api_name="/generate")
-    with pytest.raises(Exception, match="10,002 characters"):
-        client.predict("SrTiO3" * 1_667, "Ti", api_name="/tinker")
-
-
-def test_programs_find_the_four_functions_and_none_of_the_page(server: AppServer) -> None:
-    from gradio_client import Client
-
-    named = Client(server.address, verbose=False).view_api(return_format="dict", print_info=False)
-    assert isinstance(named, dict)
-    assert set(named["named_endpoints"]) == {"/tinker", "/generate", "/screen", "/evaluate"}
-    assert named["unnamed_endpoints"] == {}
-
-
-def test_agents_find_tools_whose_schemas_say_units_and_limits(server: AppServer) -> None:
-    tools, answer = asyncio.run(_asked_by_an_agent(server.address))
-    assert set(tools) == {"tinker", "generate", "screen", "evaluate"}
-    tinker, generate = tools["tinker"].inputSchema["properties"], tools["generate"].inputSchema["properties"]
-    assert "from 0.005 to 1 (no unit)" in tinker["fraction"]["description"]
-    assert "from 1 to 10,000" in generate["n"]["description"]
-    assert generate["n"]["type"] == "integer"
-    assert "progress" not in generate
-    assert "Raises" not in tools["generate"].description
-    assert "natural logarithm" in tools["generate"].description
-    assert "NaCl" in answer
-
-
-async def _asked_by_an_agent(address: str) -> tuple[dict[str, Any], str]:
-    from mcp import ClientSession
-    from mcp.client.streamable_http import streamablehttp_client
-
-    async with (
-        streamablehttp_client(f"{address}gradio_api/mcp/") as (reading, writing, _),
-        ClientSession(reading, writing) as session,
-    ):
-        await session.initialize()
-        tools = {tool.name: tool for tool in (await session.list_tools()).tools}
-        answer = await session.call_tool("screen", {"formulas": ["NaCl"]})
-        return tools, json.dumps([part.model_dump(mode="json") for part in answer.content])
+# Others than people
 
 
 @pytest.mark.parametrize("length", [200_000_000, limits.MOST_UPLOAD + 1_000])
@@ -304,6 +247,29 @@ def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_window(
     assert found == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_serious_in_the_report_which_is_no_wider_than_the_window(
+    filled: Visitor, browser: Browser, window: Any, scheme: Literal["light", "dark"], tmp_path: Path
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    report = tmp_path / "report.html"
+    report.write_bytes(filled.downloads("evaluate-page"))
+    with browser.new_page(viewport=window, color_scheme=scheme) as page:
+        page.goto(report.as_uri())
+        page.locator("#plot-validity .main-svg").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= window["width"]
+        picture = page.locator("#plot-validity .main-svg").first.bounding_box()
+        assert picture is not None
+        assert picture["x"] + picture["width"] <= window["width"]
+        assert [
+            f"{own['id']}: {own['nodes'][0]['html'][:200]}"
+            for own in Axe().run(page, options=_AXE).response["violations"]
+            if own["impact"] in ("serious", "critical")
+        ] == []
+
+
 # People: links
 
 
@@ -430,6 +396,25 @@ def test_a_long_request_is_stopped(visitor: Visitor) -> None:
     page.locator("#generate-model input").fill("gpt2")
     page.keyboard.press("Enter")
     visitor.runs("generate", "#generate-table td")
+
+
+def test_who_waits_for_another_says_so_and_is_stopped(
+    visitor: Visitor, browser: Browser, server: AppServer
+) -> None:
+    other = Visitor(browser, server.address, viewport=DESKTOP)
+    before = other.opens("?view=generate&model=roberta&n=10000", view="generate")
+    before.locator("#generate-run").click()
+    before.locator("#generate-status progress").wait_for()
+    page = visitor.opens("?view=generate&n=10", view="generate")
+    page.locator("#generate-run").click()
+    page.locator("#generate-status").get_by_text("0 of 10 compositions").wait_for()
+    page.locator("#generate-stop").click()
+    page.locator("#generate-status").get_by_text("Stopped: nothing was kept.").wait_for()
+    assert before.locator("#generate-status progress").count() == 1  # the other goes on
+    before.locator("#generate-stop").click()
+    before.get_by_text("Stopped: nothing was kept.").wait_for()
+    other.closes()
+    assert other.complaints == []
 
 
 def test_the_keyboard_alone_is_enough(visitor: Visitor) -> None:

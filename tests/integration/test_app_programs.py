@@ -7,7 +7,10 @@ import gzip
 import http.client
 import io
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 from ast import literal_eval
 from collections.abc import Iterator
@@ -21,8 +24,9 @@ import pytest
 from gradio_client.exceptions import AppError
 
 from mattransformer.app import api, limits, requests
-from tests.app_server import AppServer, serving
+from tests.app_server import AppServer, free_port, serving
 
+ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240.0
 HOST = ("SrTiO3", "Ti", 0.05, 5)
 LIST = ["SrTiO3", "NaCl2", "<script>alert(1)</script>", "NaCl", "=1+1"]
@@ -91,6 +95,11 @@ def test_agents_get_the_tables_of_the_library_and_read_units_and_limits(server: 
     assert "from 1 to 10,000" in says["generate"]
     for name in ("screen", "evaluate"):
         assert "up to 100,000 formulas" in says[name]
+    arguments = tools["generate"].inputSchema["properties"]
+    assert arguments["n"]["type"] == "integer"
+    assert "progress" not in arguments
+    assert "Raises" not in tools["generate"].description
+    assert "natural logarithm" in tools["generate"].description
     assert "eV/atom" in tools["evaluate"].description
 
 
@@ -99,6 +108,12 @@ def test_programs_and_agents_get_the_scores_of_the_library(client: Any, server: 
     assert client.predict(LIST, seed=3, api_name="/evaluate") == own
     _, answers = asyncio.run(_called(server.address, [("evaluate", {"formulas": LIST, "seed": 3})]))
     assert literal_eval(answers["evaluate"].content[0].text) == own
+
+
+def test_programs_find_the_four_functions_and_none_of_the_page(client: Any) -> None:
+    named = client.view_api(return_format="dict", print_info=False)
+    assert set(named["named_endpoints"]) == {"/tinker", "/generate", "/screen", "/evaluate"}
+    assert named["unnamed_endpoints"] == {}
 
 
 BAD: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -328,3 +343,26 @@ def test_every_answer_tells_browsers_to_load_nothing_from_elsewhere(server: AppS
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "SAMEORIGIN"
     assert headers["referrer-policy"] == "same-origin"
+
+
+def test_the_file_of_the_space_serves_the_page_to_everybody_and_in_the_frame_of_the_hub(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "spaces" / "app.py")],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "GRADIO_SERVER_PORT": str(port)},
+    )
+    try:
+        assert process.stdout is not None
+        assert any(line.strip() == f"the page is at http://localhost:{port}/" for line in process.stdout)
+        answer = httpx.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE)
+        assert answer.status_code == 200
+        assert "mattransformer" in answer.text
+        assert "https://huggingface.co" in answer.headers["content-security-policy"]
+    finally:
+        process.terminate()
+        process.wait(60)

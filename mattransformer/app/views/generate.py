@@ -20,6 +20,7 @@ from mattransformer.app.views.view import (
     QUICK,
     Copies,
     View,
+    asked_by,
     examples,
     followed,
     meanings,
@@ -172,9 +173,7 @@ def build() -> View:
         yield from followed(work, lambda own: _progress(own, values["n"]), finished, len(others))
 
     outputs = [job, stop, so_far, heat, table, as_csv, as_parquet, *copies.boxes]
-    run.click(
-        answer, inputs, outputs, concurrency_id="sampling", concurrency_limit=limits.MOST_WAITING, **PRIVATE
-    )
+    asked_by(run, answer, inputs, outputs, "sampling")
     stop.click(stopping, job, [job, stop, so_far], **PRIVATE, queue=False)
     texts = [require, allow, forbid]
     elements.select(_clicked, [mode, *texts], texts, **QUICK)

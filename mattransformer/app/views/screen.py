@@ -24,6 +24,7 @@ from mattransformer.app.views.view import (
     QUICK,
     Copies,
     View,
+    asked_by,
     examples,
     followed,
     meanings,
@@ -171,14 +172,8 @@ def build() -> list[View]:
         others = [report, page, numbers, *more_copies.boxes]
         yield from followed(work, _progress, finished, len(others))
 
-    score.click(
-        scores,
-        [*evaluating, dropped],
-        [job, stop, stage, report, page, numbers, *more_copies.boxes],
-        concurrency_id=EVALUATE,
-        concurrency_limit=limits.MOST_WAITING,
-        **PRIVATE,
-    )
+    shown = [job, stop, stage, report, page, numbers, *more_copies.boxes]
+    asked_by(score, scores, [*evaluating, dropped], shown, EVALUATE)
 
     stop.click(stopping, job, [job, stop, stage], **PRIVATE, queue=False)
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 
-from mattransformer.app import equivalents, links
+from mattransformer.app import equivalents, limits, links
 from mattransformer.app.jobs import Job
 from mattransformer.app.tables import meanings_as_html
 from mattransformer.app.views.scripts import LIVE
@@ -57,6 +57,28 @@ class View:
 def run_button(label: str, name: str) -> gr.Button:
     """Lay out the button of a view; see `View.runs`."""
     return gr.Button(label, variant="primary", interactive=False, elem_id=f"{name}-run")
+
+
+def asked_by(
+    button: gr.Button, handler: Callable[..., Any], inputs: Sequence[Any], outputs: Sequence[Any], group: str
+) -> None:
+    """Let a button begin what takes long; it cannot be pressed again until that has ended.
+
+    A click while a request is on its way is lost without a word, and one on its way to an end looks like one that has
+    ended: who stopped a request could press the button for another in vain.
+
+    Args:
+        button: of `run_button`.
+        handler: yields values of the outputs.
+        inputs: of the handler.
+        outputs: of the handler.
+        group: the queue that it shares.
+    """
+    once = {**QUICK, "trigger_mode": "once"}
+    begun = button.click(lambda: gr.Button(interactive=False), None, button, **once)
+    limit = limits.MOST_WAITING
+    ended = begun.then(handler, inputs, outputs, concurrency_id=group, concurrency_limit=limit, **PRIVATE)
+    ended.then(lambda: gr.Button(interactive=True), None, button, **once)
 
 
 def status(name: str) -> gr.HTML:
