@@ -78,10 +78,15 @@ class Lists:
         return FormulaList.of(self.setting(name).rows(self.rows)["formula"])
 
     def as_dict(self, seed: int = 0) -> dict[str, Any]:
-        """Give the training rows' own figures by setting, and the size of each list, ready for JSON."""
+        """Give the training rows' own figures by setting, and the size of each list, ready for JSON.
+
+        Of *mix* those of the rows that MATGAN can learn from stand beside.
+        """
+        rows = {name: self.rows_of(name) for name in VARIANTS}
+        rows[VARIANTS[0] + MATRICES] = self.sought[TRAINING + MATRICES]
         own = {}
-        for name in VARIANTS:
-            figures = Figures.of(self.rows_of(name))
+        for name, formulas in rows.items():
+            figures = Figures.of(formulas)
             own[name] = {
                 "compositions": len(figures.formulas),
                 "validity": {key: verdict.as_dict(seed) for key, verdict in figures.validity.items()},

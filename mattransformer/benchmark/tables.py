@@ -37,6 +37,7 @@ from mattransformer.evaluation.report import update_readme
 from mattransformer.evaluation.settings import DEFAULT
 from mattransformer.files import write_text
 from mattransformer.metrics.classes import CLASSES
+from mattransformer.metrics.intervals import ratio_of
 from mattransformer.metrics.published import FIGURES, MATGAN_SAMPLES
 
 MARKS: Final = ("<!-- benchmark:start -->", "<!-- benchmark:end -->")
@@ -108,8 +109,9 @@ def page(results: Path) -> Iterator[str]:
         "distinct suggestions, with 95 % bootstrap intervals over them, and over the rows that are sought where it is "
         "what was found (Wilson's, of shares of 0 and 100 %); charge neutrality and EN balance by SMACT with "
         "the states `smact14`, one an element, alloys not exempt; *default* is SMACT 4's own default (ICSD-24 states "
-        "with consensus 3, alloys valid). *new*: in neither MP nor OQMD. *times random*: test rows found, "
-        "beside as many suggestions of `pseudo-random`, and of `stoichiometry-random`.\n\n" + NOTE
+        "with consensus 3, alloys valid). *new*: in neither MP nor OQMD. *per 1,000*: test rows found, a "
+        "thousand suggestions. *times random*: test rows found, beside as many suggestions of `pseudo-random`, and of "
+        "`stoichiometry-random`, with intervals that take the two for independent (Katz).\n\n" + NOTE
     )
     for data in DATA:
         records = read_all(data, results)
@@ -136,7 +138,7 @@ def _lists_table(record: Mapping[str, Any]) -> Iterator[str]:
     for setting, own in record["training"].items():
         validity = own["validity"]
         yield line(
-            f"*{setting}*",
+            f"*{VARIANTS[0]}*{MATRICES}" if setting == VARIANTS[0] + MATRICES else f"*{setting}*",
             f"{own['compositions']:,}",
             with_interval(validity["smact14"]["charge_neutral"]),
             with_interval(validity["smact14"]["balanced"]),
@@ -168,10 +170,10 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
         return
     yield f"\n### {title_of(data)}, *{setting}*, {n:,} suggestions\n"
     yield line(
-        "system", "drawn", "unique", "charge-neutral", "EN-balanced", "default", "new", "EN-balanced of the new",
-        *(f"{kind} test rows" for kind in KINDS), "test rows", "times random", "training rows", "ICSD",
+        *("system", "drawn", "unique", "charge-neutral", "EN-balanced", "default", "new", "EN-balanced of the new"),
+        *(f"{kind} test rows" for kind in KINDS), "test rows", "per 1,000", "times random", "training rows", "ICSD",
     )  # fmt: skip
-    yield line("---", *["---:"] * 14)
+    yield line("---", *["---:"] * 15)
     random = [cell_of(records[name], setting, n) if name in records else None for name in _RANDOM]
     for name, cell in rows:
         found = cell["found"]
@@ -186,6 +188,7 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
             share(cell["new_only"]["balanced"]),
             *(share(found[TEST][kind]) for kind in KINDS),
             with_interval(found[TEST]["all"]),
+            f"{1_000 * found[TEST]['all']['count'] / n:.1f}",
             ", ".join(_times(cell, own) for own in random),
             share(found[TRAINING]["all"]),
             found_of(cell, ICSD),
@@ -201,9 +204,14 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
 
 
 def _times(cell: Cell, random: Cell | None) -> str:
-    if random is None or not random["found"][TEST]["all"]["count"]:
+    if random is None:
         return NONE
-    return f"{cell['found'][TEST]['all']['count'] / random['found'][TEST]['all']['count']:.3g}"
+    own, other = (one["found"][TEST]["all"] for one in (cell, random))
+    times = ratio_of(own["count"], other["count"], own["of"])
+    if times.value is None:
+        return NONE
+    ends = "" if times.interval is None else " ({:.2g} to {:.2g})".format(*times.interval)
+    return f"{times.value:.2g}{ends}"
 
 
 def _space_table(data: str, records: Records) -> Iterator[str]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import exp, sqrt
 from typing import Any, Final
 
 import numpy as np
@@ -186,6 +186,28 @@ def ratio(one: NDArray[np.bool_], other: NDArray[np.bool_], seed: int = 0) -> Ra
     # Between infinity and a number there is no mean: the percentile is one of the ratios drawn.
     low, high = np.percentile(ratios, PERCENTILES, method="inverted_cdf")
     return Ratio(first / second, (float(low), float(high)))
+
+
+def ratio_of(one: int, other: int, of: int) -> Ratio:
+    """Divide two shares that were kept as numbers alone, with Katz's interval (Biometrics 34, 469 (1978)).
+
+    That takes the two for independent, and is wide for shares of the same compositions, which are easy for both; where
+    it is known which compositions they are, see `ratio`.
+
+    Args:
+        one: of `of` compositions.
+        other: of as many.
+        of: compositions.
+
+    Returns:
+        The ratio and its interval; no interval where the first is 0.
+    """
+    if not other:
+        return Ratio(None, None)
+    if not one:
+        return Ratio(0.0, None)
+    error = Z * sqrt(1 / one + 1 / other - 2 / of)
+    return Ratio(one / other, (one / other * exp(-error), one / other * exp(error)))
 
 
 def wilson(found: int, size: int) -> tuple[float, float]:

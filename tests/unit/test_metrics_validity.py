@@ -15,7 +15,17 @@ from mattransformer.elements import SYMBOLS
 from mattransformer.formula import Formula
 from mattransformer.metrics.classes import CLASSES, KINDS, by_kind, class_names, classes, kinds
 from mattransformer.metrics.formulas import FormulaList
-from mattransformer.metrics.intervals import mean, percent_ends, ratio, recorded, share, share_of, wilson
+from mattransformer.metrics.intervals import (
+    Ratio,
+    mean,
+    percent_ends,
+    ratio,
+    ratio_of,
+    recorded,
+    share,
+    share_of,
+    wilson,
+)
 from mattransformer.metrics.novelty import novelty
 from mattransformer.metrics.uniqueness import curve_sizes, uniqueness
 from mattransformer.metrics.validity import SETTINGS, validity
@@ -282,6 +292,15 @@ def test_a_ratio_is_resampled_by_the_same_compositions() -> None:
     low, high = found.interval or (0, 0)
     assert 1.6 < low < 2.0 < high < 2.5
     assert ratio(one, one).interval == (1.0, 1.0)
+
+
+def test_a_ratio_of_two_counts_has_the_published_interval() -> None:
+    # Heart attacks under placebo and aspirin, of some 11,035 each: Agresti, Categorical Data Analysis, section 3.1
+    found = ratio_of(189, 104, 11_035)
+    assert found.value == pytest.approx(1.82, abs=0.005)
+    assert found.interval == pytest.approx((1.43, 2.31), abs=0.005)
+    assert ratio_of(3, 0, 10).value is None
+    assert ratio_of(0, 3, 10) == Ratio(0.0, None)
 
 
 @pytest.mark.parametrize(
