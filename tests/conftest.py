@@ -17,21 +17,27 @@ _REFUSED = "refused"
 
 # The files that take longest come first, so that no process waits for another at the end; short ones fill the gaps.
 _LONGEST_FIRST = (
-    "test_readme.py",
     "test_architectures.py",
+    "test_readme.py",
+    "test_app.py",
+    "test_wheel.py",
+    "test_generate_agreement.py",
+    "test_configs.py",
     "test_smact_agreement.py",
     "test_training.py",
-    "test_hub_exchange.py",
-    "test_app.py",
-    "test_hub_refusals.py",
     "test_notebooks.py",
-    "test_formula.py",
-    "test_wheel.py",
+    "test_onnx_export.py",
+    "test_hub_exchange.py",
+    "test_filling.py",
+    "test_benchmark_run.py",
     "test_pipeline.py",
-    "test_cli.py",
-    "test_choices.py",
-    "test_generators.py",
+    "test_app_programs.py",
+    "test_generate_to.py",
     "test_tokenization.py",
+    "test_tinker.py",
+    "test_known.py",
+    "test_formula.py",
+    "test_hub_refusals.py",
 )
 
 
