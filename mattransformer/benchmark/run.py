@@ -225,8 +225,8 @@ def run(
             if lists is None or lists.data != system.data:
                 lists = read_lists(system.data)
                 measure_lists(lists, results)
-            if train and system.config is not None and (system.missing or system.cut_off is not None):
-                train_system(system)
+            if train:
+                make_checkpoint(system)
             measure_system(system, lists, request, results)
 
 
@@ -235,6 +235,12 @@ def _asked(system: System, request: Request) -> bool:
     settings = [name for name in system.settings if not request.settings or name in request.settings]
     others = system.learned and DEFAULT.name in settings and set(request.methods) - {SAMPLING}
     return bool(settings) and bool(SAMPLING in request.methods or others)
+
+
+def make_checkpoint(system: System) -> None:
+    """Train a system that can be trained and has no checkpoint of a finished training; see `train_system`."""
+    if system.config is not None and (system.missing or system.cut_off is not None):
+        train_system(system)
 
 
 def train_system(system: System) -> None:

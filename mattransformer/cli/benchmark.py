@@ -59,6 +59,14 @@ def benchmark(
             "--train", help="Train what has no checkpoint yet: minutes to an hour each on one core."
         ),
     ] = False,
+    again: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Measure all that the records in this folder hold, each as far as there, into another one "
+            "(`--results`); nothing else is asked for then.",
+        ),
+    ] = None,
     table: Annotated[
         bool, typer.Option("--table", help="Measure nothing, only render the tables of what there is.")
     ] = False,
@@ -107,12 +115,17 @@ def benchmark(
 
     `mattransformer benchmark --models gpt2 --data mp+oqmd --settings default --methods "sampling,without
     replacement,top-n" --up-to 100000`
+
+    `mattransformer benchmark --again results/benchmark --results again --train`
     """
+    from mattransformer.benchmark.again import measure_again
     from mattransformer.benchmark.pictures import write_pictures
     from mattransformer.benchmark.run import Request, run
     from mattransformer.benchmark.tables import write_tables
 
-    if not table:
+    if again is not None:
+        measure_again(again, results, configs, runs, train=train)
+    elif not table:
         request = Request(up_to, _parts(settings), _parts(methods), seed)
         run(_parts(models), _parts(data), request, results, configs, runs, train=train)
     for path in write_tables(results, readme):

@@ -11,7 +11,7 @@ import pytest
 
 from mattransformer.baselines.checkpoints import save_generator
 from mattransformer.baselines.pseudo_random import StoichiometryRandom
-from mattransformer.benchmark import systems
+from mattransformer.benchmark import again, systems
 from mattransformer.benchmark.cells import Records, table_rung
 from mattransformer.benchmark.lists import ICSD, MATRICES, TEST, TRAINING, Lists, read_lists
 from mattransformer.benchmark.measurement import measure_list
@@ -37,6 +37,7 @@ from mattransformer.benchmark.tables import (
     page,
     write_tables,
 )
+from mattransformer.cli import main
 from mattransformer.data.corpora import load_corpus
 from mattransformer.metrics.formulas import FormulaList
 from mattransformer.metrics.published import FIGURES
@@ -384,6 +385,45 @@ def test_a_request_that_means_nothing_to_any_system_is_refused(tmp_path: Path) -
     with pytest.raises(BenchmarkError, match="none of these systems has what was asked for"):
         run(["pseudo-random"], ["mp"], Request(methods=(TOP,)), tmp_path, tmp_path, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_records_hold_is_measured_again_by_one_command_and_is_the_same(
+    lists: Lists, results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier, anew = tmp_path / "earlier", tmp_path / "anew"
+    shutil.copytree(results, earlier)
+    (earlier / "mp" / "gpt2.json").unlink()  # of MP it has no checkpoint here
+    monkeypatch.setattr(again, "read_lists", lambda data: lists)
+    with pytest.raises(SystemExit) as ended:
+        main(["benchmark", "--again", str(earlier), "--results", str(anew)])
+    assert ended.value.code == 0
+    assert (anew / "mp" / "lists.json").read_text() == (earlier / "mp" / "lists.json").read_text()
+    for setting in ("mix", "strict"):
+        one, other = (cell(folder, "pseudo-random", setting) for folder in (earlier, anew))
+        assert one.pop("seconds") >= 0
+        assert other.pop("seconds") >= 0
+        assert one == other
+    assert (anew / PAGE).is_file()
+
+
+def test_records_are_not_measured_again_into_their_own_folder_nor_from_none(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, words in ((results, "name another one in --results"), (tmp_path, "has no records")):
+        with pytest.raises(SystemExit):
+            main(["benchmark", "--again", str(folder), "--results", str(results)])
+        message = capsys.readouterr().err
+        assert words in message
+        assert message.count("\n") == 1
+
+
+def test_records_of_this_project_are_all_of_systems_that_can_be_measured_again() -> None:
+    home = Path(__file__).resolve().parents[2]
+    wanted = list(again.recorded(home / "results" / "benchmark"))
+    assert len(wanted) > 50
+    for own in wanted:
+        system = systems.find(own.system, own.data, home / "configs", home / "runs")
+        assert system.config is None or system.config.is_file()
 
 
 def test_lists_of_the_real_corpora_are_apart_where_they_should_be(
