@@ -94,5 +94,5 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a cell of any column
 
 def one_line_arguments(text: str) -> str:
     """Put every entry of a docstring on one line, as Gradio reads them, and leave out what it raises."""
-    text = text.partition("\nRaises:")[0].rstrip()
-    return re.sub(r"\n {8,}(?=\S)", " ", text)
+    before, returns, given = text.partition("\nRaises:")[0].rstrip().partition("\nReturns:\n")
+    return re.sub(r"\n {8,}(?=\S)", " ", before) + returns + f"    {' '.join(given.split())}"

@@ -63,8 +63,10 @@ def remark(view: str, values: Mapping[str, Any]) -> str:
     """Say which file has to be there, if any."""
     if values.get("cif"):
         return f"{STRUCTURE} is your CIF."
-    if view == "evaluate" or (view == "screen" and not _is_inline(values.get("formulas") or [])):
-        return f"{LIST} holds your list, with the heading formula above it."
+    formulas = values.get("formulas") or []
+    if view == "evaluate" or (view == "screen" and not _is_inline(formulas)):
+        whose = "Of the command, " if view == "screen" and _is_short(formulas) else ""
+        return f"{whose}{LIST} holds your list, with the heading formula above it."
     return ""
 
 
@@ -108,7 +110,7 @@ def _screen_in_python(values: Mapping[str, Any]) -> str:
     if switches:
         said.append(f"validity=mt.Validity({', '.join(f'{name}=True' for name in switches)})")
     formulas = values["formulas"]
-    if _is_inline(formulas):
+    if _is_short(formulas):
         listed, imported = f"[{', '.join(map(_quoted, formulas))}]", "import mattransformer as mt"
     else:
         listed, imported = _READ_LIST, "import mattransformer as mt\nimport pandas as pd"
@@ -152,9 +154,14 @@ _WORDS: Final = MappingProxyType(
 )
 
 
+def _is_short(formulas: Sequence[str]) -> bool:
+    """Say whether formulas are few enough to be written out."""
+    return 0 < len(formulas) <= _INLINE
+
+
 def _is_inline(formulas: Sequence[str]) -> bool:
-    """Say whether formulas are few and plain enough to be written out, and one at least is a formula."""
-    plain = 0 < len(formulas) <= _INLINE and all(_PLAIN.fullmatch(own) for own in formulas)
+    """Say whether formulas are few and plain enough for a command, and one at least is a formula."""
+    plain = _is_short(formulas) and all(_PLAIN.fullmatch(own) for own in formulas)
     return plain and any(map(_is_formula, formulas))
 
 

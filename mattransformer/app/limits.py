@@ -10,6 +10,7 @@ from typing import Final
 
 from mattransformer.errors import MattransformerError
 from mattransformer.notation import show
+from mattransformer.tokenization import BLANK, MASK
 
 MOST_SAMPLES: Final = 10_000
 """Distinct compositions of a request."""
@@ -22,6 +23,9 @@ MOST_CHARACTERS: Final = 300
 
 MOST_SUGGESTIONS: Final = 118
 """Elements of a table of suggestions, that is all of them."""
+
+MOST_HOLES: Final = 3
+"""`<mask>` in a composition; one `<blank>` has to be alone, since it stands for many atoms."""
 
 MOST_UPLOAD: Final = 20_000_000
 """Bytes of a file, and of what else a request sends."""
@@ -89,8 +93,9 @@ def check_whole(name: str, value: object, most: int, command: str, *, least: int
             f"{name}: {show(value)} is not possible; give a whole number from {least} to {most:,}"
         )
     if value > most:
+        told = f"{value:,}" if value < 10**15 else show(value)
         raise LimitError(
-            f"{name}: {value:,} is more than the {most:,} that one request may ask for; {COMMAND_LINE}: "
+            f"{name}: {told} is more than the {most:,} that one request may ask for; {COMMAND_LINE}: "
             f"mattransformer {command}"
         )
     return value
@@ -121,6 +126,46 @@ def check_text(name: str, text: object, most: int = MOST_CHARACTERS) -> str:
             "shorten it"
         )
     return stripped
+
+
+def check_holes(formula: str) -> str:
+    """Refuse a composition with so many holes that filling them takes minutes.
+
+    Args:
+        formula: a compound, or a composition with holes.
+
+    Returns:
+        The same.
+
+    Raises:
+        LimitError: names the limit.
+    """
+    blanks = formula.count(BLANK)
+    holes = blanks + formula.count(MASK)
+    if holes > (1 if blanks else MOST_HOLES):
+        raise LimitError(
+            f"formula: {holes} holes are more than one request may have, {MOST_HOLES} {MASK} or one {BLANK}; "
+            f'{COMMAND_LINE}: mattransformer tinker "Sr Ti {BLANK}"'
+        )
+    return formula
+
+
+def check_switch(name: str, value: object) -> bool:
+    """Refuse what is neither true nor false, such as the text "false", which would count as true.
+
+    Args:
+        name: of the input.
+        value: what was given.
+
+    Returns:
+        The switch.
+
+    Raises:
+        LimitError: names the input.
+    """
+    if not isinstance(value, bool):
+        raise LimitError(f"{name}: {show(value)} is neither true nor false; give one of them, without quotes")
+    return value
 
 
 def check_formulas(formulas: object, command: str) -> list[str]:

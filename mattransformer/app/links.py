@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -24,6 +25,9 @@ from mattransformer.notation import show
 
 MOST_QUERY: Final = 4_000
 """Characters of a query, which servers and programs pass on."""
+
+BETWEEN_SYMBOLS: Final = re.compile(r"[\s,;/-]+")
+"""What stands between symbols of a list, as in the rules of the library."""
 
 WITHOUT: Final = "without"
 """The name by which a link says what it could not hold, of `_LEFT_OUT`."""
@@ -41,7 +45,7 @@ def _text(name: str, given: str) -> str:
 
 
 def _symbols(name: str, given: str) -> str:
-    for symbol in given.replace(",", " ").split():
+    for symbol in filter(None, BETWEEN_SYMBOLS.split(given)):
         if symbol not in ATOMIC_NUMBER:
             raise LimitError(f"{name}: {show(symbol)} is no element; write symbols such as Ti")
     return check_text(name, given, limits.MOST_CHARACTERS * 2)

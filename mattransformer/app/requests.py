@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import mattransformer as mt
 from mattransformer.app import limits
-from mattransformer.app.limits import LimitError, check_choice, check_formulas, check_text, check_whole
+from mattransformer.app.limits import (
+    LimitError,
+    check_choice,
+    check_formulas,
+    check_holes,
+    check_switch,
+    check_text,
+    check_whole,
+)
 from mattransformer.app.turns import Clock, Turns
 from mattransformer.app.uploads import check_atoms, check_cif
 from mattransformer.errors import MattransformerError
@@ -46,7 +54,7 @@ LIST: Final = "formulas.csv"
 """What a list that is judged is called, with `formula` above its only column."""
 
 Progress = Callable[[int], object]
-_tinkering, _sampling, _evaluating = Turns(), Turns(), Turns()
+_tinkering, _filling, _sampling, _evaluating = Turns(), Turns(), Turns(), Turns()
 
 
 def tinker(
@@ -63,7 +71,8 @@ def tinker(
 
     Args:
         formula: the host compound, with whole numbers, such as SrTiO3; at most 300 characters. Leave it empty if `cif`
-            is given. Also a composition with holes, such as `Sr <mask> O3`, then without `site` and `fraction`.
+            is given. Also a composition with holes, such as `Sr <mask> O3`, then without `site` and `fraction`: up to
+            three `<mask>` of one atom each, or one `<blank>` of any number.
         site: the element that is replaced, such as Ti; two with a comma, such as `Fe, P`, are replaced together. With
             `cif` also the label of a symmetry-distinct site, such as Fe2.
         fraction: share of the site's atoms that is replaced, from 0.005 to 1 (no unit): 0.05 is doping at 5 percent.
@@ -92,7 +101,7 @@ def tinker(
         "forbid": check_text("forbid", forbid, limits.MOST_CHARACTERS * 2) or None,
         "score": check_choice("score", score, SCORES),
     }
-    host = _host(check_text("formula", formula), check_text("cif", cif, limits.MOST_CIF))
+    host = _host(check_holes(check_text("formula", formula)), check_text("cif", cif, limits.MOST_CIF))
     if isinstance(host, str) and isinstance(fraction, float | int | None):
         return _remembered(host, **asked).copy()
     return _suggested(host, **asked)
@@ -146,13 +155,13 @@ def generate(
         "allow": check_text("allow", allow, limits.MOST_CHARACTERS * 2),
         "forbid": check_text("forbid", forbid, limits.MOST_CHARACTERS * 2),
         "template": check_text("template", template),
-        "exclude": "known" if new_only else "",
+        "exclude": "known" if check_switch("new_only", new_only) else "",
     }
     asked: dict[str, Any] = {
         "n": check_whole("n", n, limits.MOST_SAMPLES, "generate -n 1000000 -o FILE"),
         "seed": check_whole("seed", seed, 2**63 - 1, "generate", least=0),
-        "charge_neutral": bool(charge_neutral),
-        "electronegativity_balanced": bool(electronegativity_balanced),
+        "charge_neutral": check_switch("charge_neutral", charge_neutral),
+        "electronegativity_balanced": check_switch("electronegativity_balanced", electronegativity_balanced),
         "temperature": temperature,
         "source": check_choice("source", source, SOURCES),
         "variant": check_choice("variant", variant, VARIANTS),
@@ -188,7 +197,9 @@ def screen(
     """
     own = check_formulas(formulas, "screen FILE")
     states = check_choice("oxidation_states", oxidation_states, tuple(mt.STATE_SETS))
-    validity = mt.Validity(alloys=bool(alloys), mixed_valence=bool(mixed_valence))
+    validity = mt.Validity(
+        alloys=check_switch("alloys", alloys), mixed_valence=check_switch("mixed_valence", mixed_valence)
+    )
     return mt.screen(own, oxidation_states=states, validity=validity, known=_known())
 
 
@@ -248,7 +259,9 @@ def warm() -> None:
 
 def _suggested(host: Any, **asked: Any) -> pd.DataFrame:  # noqa: ANN401 - those of the library's function
     clock = Clock("tinker FORMULA")
-    with _tinkering.taken(clock.waiting):
+    # Holes take seconds, in which others tinker.
+    turns = _filling if isinstance(host, str) and "<" in host else _tinkering
+    with turns.taken(clock.waiting):
         return mt.tinker(host, **asked)
 
 

@@ -78,7 +78,8 @@ def running(
             from mattransformer.app.sessions import Sessions
         with laid_out_only():
             page = build(opened)
-        _, address, _ = page.launch(server_name=host, server_port=port, mcp_server=mcp, **_launching(frames))
+        named = f"[{host}]" if ":" in host else host  # as addresses of IPv6 stand in a URL
+        _, address, _ = page.launch(server_name=named, server_port=port, mcp_server=mcp, **_launching(frames))
         sessions = page.app.state_holder = Sessions()
         sessions.set_blocks(page)
         stopped = threading.Event()

@@ -398,6 +398,58 @@ def test_a_long_request_is_stopped(visitor: Visitor) -> None:
     visitor.runs("generate", "#generate-table td")
 
 
+@pytest.mark.parametrize(
+    ("query", "view", "box_", "bad", "good", "result"),
+    [
+        ("?view=generate&n=3", "generate", "generate-forbid", "TOXIC", "Pb", "#generate-table td"),
+        ("?view=generate&forbid=Pb", "generate", "generate-n", "10000000", "3", "#generate-table td"),
+        ("?view=screen", "evaluate", "screen-formulas", "", "NaCl", "#evaluate-report pre"),
+        ("?view=tinker&site=Ti", "tinker", "tinker-formula", "NaCl", "SrTiO3", "#tinker-table td"),
+    ],
+)
+def test_after_an_error_the_input_is_mended_and_asked_again(
+    visitor: Visitor, query: str, view: str, box_: str, bad: str, good: str, result: str
+) -> None:
+    page = visitor.opens(query, view)
+    box(page, box_).fill(bad)
+    page.locator(f"#{view}-run").click()
+    page.get_by_test_id("toast-body").first.wait_for()
+    page.locator(f"#{view}-run:enabled").wait_for()
+    assert page.locator(result).count() == 0
+    box(page, box_).fill(good)
+    visitor.runs(view, result)
+
+
+def test_what_is_refused_leaves_nothing_of_what_was_there_before(visitor: Visitor, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("formula\nNaCl\n")
+    bad.write_bytes(b"\x00\x01\x02")
+    page = visitor.opens("?view=screen", "screen")
+    for file in (good, bad):
+        page.locator("#screen-file input[type=file]").set_input_files(file)
+        page.get_by_text("1 formulas from a file" if file is good else "or drop a file").first.wait_for()
+    page.locator("#screen-run").click()
+    page.get_by_text("the list is empty").wait_for()
+    box(page, "screen-formulas").fill("KBr, NaCl; SrTiO3")  # nothing lies over the field
+    visitor.runs("screen", "#screen-table td")
+    assert page.locator("#screen-table tbody th").all_inner_texts() == ["KBr", "NaCl", "SrTiO3"]
+    page = visitor.opens("?view=tinker&formula=SrTiO3&site=Ti")
+    visitor.runs("tinker", "#tinker-table td")
+    box(page, "tinker-formula").fill("BaZrO3")
+    page.locator("#tinker-run").click()
+    page.get_by_text("Nothing was made.").wait_for()
+    assert page.locator("#tinker-table td").count() == 0
+    assert page.locator("#tinker-csv").is_disabled()
+
+
+def test_an_element_is_clicked_and_what_was_typed_wrongly_stays_to_be_mended(visitor: Visitor) -> None:
+    page = visitor.opens("?view=generate", "generate")
+    box(page, "generate-forbid").fill("Xx; Pb")
+    page.locator("#generate-mode").get_by_text("forbidden").click()
+    page.locator('#generate-rules [data-symbol="Fe"]').click()
+    value_is(page, "generate-forbid", "Xx, Pb, Fe")
+
+
 def test_who_waits_for_another_says_so_and_is_stopped(
     visitor: Visitor, browser: Browser, server: AppServer
 ) -> None:

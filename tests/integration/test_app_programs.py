@@ -8,6 +8,7 @@ import http.client
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -101,6 +102,8 @@ def test_agents_get_the_tables_of_the_library_and_read_units_and_limits(server: 
     assert "Raises" not in tools["generate"].description
     assert "natural logarithm" in tools["generate"].description
     assert "eV/atom" in tools["evaluate"].description
+    for tool in tools.values():
+        assert not re.search(r",,|\(in,|listed, neither", tool.description)
 
 
 def test_programs_and_agents_get_the_scores_of_the_library(client: Any, server: AppServer) -> None:
@@ -128,6 +131,9 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "HTML": ("tinker", {"formula": "<img src=x onerror=alert(1)>", "site": "Ti"}, "cannot be read"),
     "no site": ("tinker", {"formula": "SrTiO3", "site": "Xx"}, "Xx"),
     "a fraction in words": ("tinker", {"formula": "SrTiO3", "site": "Ti", "fraction": "a half"}, "fraction"),
+    "thirty holes": ("tinker", {"formula": "<mask> " * 30}, "30 holes are more than one request may have"),
+    "a blank and a mask": ("tinker", {"formula": "Sr <mask> <blank>"}, "2 holes are more than one request"),
+    "a switch in words": ("generate", {"charge_neutral": "false"}, "'false' is neither true nor false"),
     "no list": ("screen", {"formulas": "NaCl"}, "give texts such as SrTiO3 in a list"),
     "an empty list": ("evaluate", {"formulas": []}, "the list is empty"),
 }
@@ -363,6 +369,25 @@ def test_the_file_of_the_space_serves_the_page_to_everybody_and_in_the_frame_of_
         assert answer.status_code == 200
         assert "mattransformer" in answer.text
         assert "https://huggingface.co" in answer.headers["content-security-policy"]
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def test_the_page_is_served_on_loopback_of_ipv6_too(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mattransformer", "app", "--host", "::1", "--port", str(free_port())]
+    process = subprocess.Popen(
+        [*command, "--no-browser"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        assert process.stdout is not None
+        line = next((line for line in process.stdout if "the page is at " in line), "no page")
+        answer = httpx.get(line.split("the page is at ")[1].split()[0], timeout=PATIENCE)
+        assert "mattransformer" in answer.text
     finally:
         process.terminate()
         process.wait(60)

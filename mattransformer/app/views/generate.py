@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import gradio as gr
 
 import mattransformer as mt
-from mattransformer.app import limits, requests
+from mattransformer.app import limits, links, requests
 from mattransformer.app.downloads import written as to_files
 from mattransformer.app.jobs import Job
 from mattransformer.app.periodic_table import rules_as_html, shares_as_html
@@ -243,13 +243,18 @@ def _summary(table: pd.DataFrame, number: float) -> str:
     return f"{len(table):,} compositions{fewer}; {', '.join(parts)}."
 
 
+def _words(text: str | None) -> list[str]:
+    """Take a list of symbols apart as the library does."""
+    words = links.BETWEEN_SYMBOLS.split((text or "")[: limits.MOST_CHARACTERS * 2])
+    return [word for word in dict.fromkeys(words) if word]
+
+
 def _symbols(text: str | None) -> list[str]:
-    words = (text or "")[: limits.MOST_CHARACTERS * 2].replace(",", " ").split()
-    return [word for word in dict.fromkeys(words) if word in ATOMIC_NUMBER]
+    return [word for word in _words(text) if word in ATOMIC_NUMBER]
 
 
 def _with(text: str, others: frozenset[str]) -> str:
-    own = _symbols(text)
+    own = _words(text)
     return ", ".join([*own, *sorted(others - {*own})])
 
 
@@ -266,7 +271,7 @@ def _clicked(mode: str, require: str, allow: str, forbid: str, event: gr.EventDa
     """Give an element the rule that is chosen, or take it away where it has it already."""
     data: Any = getattr(event, "_data", None) or {}
     symbol = str(data.get("symbol", "")) if isinstance(data, dict) else ""
-    lists = [_symbols(text) for text in (require, allow, forbid)]
+    lists = [_words(text) for text in (require, allow, forbid)]  # with what is no symbol, to be mended
     if symbol in ATOMIC_NUMBER and mode in MODES:
         own = lists[MODES.index(mode)]
         has = symbol in own

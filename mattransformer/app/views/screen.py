@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -182,7 +183,9 @@ def build() -> list[View]:
         own = [] if upload is None else uploads.read_list(upload)
         return own, "", gr.File(value=None, label=f"{len(own):,} formulas from a file; drop another one")
 
-    upload.upload(told(take), upload, [dropped, formulas, upload], **PRIVATE)
+    read = upload.upload(told(take), upload, [dropped, formulas, upload], show_progress="hidden", **PRIVATE)
+    # A list that was there before is not taken for the one that was refused.
+    read.failure(lambda: ([], gr.File(value=None, label=_DROP)), None, [dropped, upload], **QUICK)
     formulas.input(lambda: ([], gr.File(label=_DROP)), None, [dropped, upload], **QUICK)
     for button in chosen:
         button.click(lambda: ([], gr.File(label=_DROP)), None, [dropped, upload], **QUICK)
@@ -192,12 +195,13 @@ def build() -> list[View]:
     ]
 
 
+_BETWEEN: Final = re.compile(r"[\r\n;]|,(?=\s)")
 _DROP: Final = "or drop a file: CSV, text, JSON lines, Parquet"
 
 
 def lines_of(text: str | None) -> list[str]:
-    """Take what is pasted line by line."""
-    return [line.strip() for line in (text or "").splitlines() if line.strip()]
+    """Take what is pasted line by line, and apart at semicolons and at commas with a blank behind them."""
+    return [part.strip() for part in _BETWEEN.split(text or "") if part.strip()]
 
 
 def screening_restored(values: Mapping[str, Any]) -> list[Any]:

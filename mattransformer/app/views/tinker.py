@@ -174,7 +174,9 @@ def build() -> View:
 
     outputs = [heading, elements, table, as_csv, as_parquet, *copies.boxes]
     asked: dict[str, Any] = {"concurrency_id": NAME, "concurrency_limit": limits.MOST_WAITING, **PRIVATE}
-    gr.on([run.click, formula.submit, site.submit], answer, [*inputs, cif], outputs, **asked)
+    told_of = gr.on([run.click, formula.submit, site.submit], answer, [*inputs, cif], outputs, **asked)
+    # What stands below would be taken for the answer to what was refused.
+    told_of.failure(_nothing, None, [heading, elements, table, as_csv, as_parquet], **QUICK)
 
     def dropped(upload: str | None) -> tuple[str, list[Token], Any, str, str]:
         """Read a CIF, and empty its box, so that another can be dropped."""
@@ -188,7 +190,11 @@ def build() -> View:
         return "", [], gr.File(label=_DROP)
 
     forgotten = [cif, places, upload]
-    upload.upload(told(dropped), upload, [*forgotten, formula, site], **PRIVATE)
+    read = upload.upload(
+        told(dropped), upload, [*forgotten, formula, site], show_progress="hidden", **PRIVATE
+    )
+    # A crystal that was there before is not taken for the one that was refused.
+    read.failure(lambda: ("", [], gr.File(value=None, label=_DROP)), None, forgotten, **QUICK)
     formula.input(left, None, forgotten, **QUICK)
     for button in chosen:
         button.click(left, None, forgotten, **QUICK)
@@ -198,6 +204,11 @@ def build() -> View:
     tokens.select(_site_of, None, site, **QUICK)
     mode.change(lambda mode: gr.Number(visible=mode == DOPING), mode, fraction, **QUICK)
     return View(NAME, inputs, restored, [run])
+
+
+def _nothing() -> list[Any]:
+    """Give the outputs of a request that was refused."""
+    return ["<p>Nothing was made.</p>", "", "", *(gr.DownloadButton(value=None, interactive=False),) * 2]
 
 
 def values_of(

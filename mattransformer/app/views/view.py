@@ -78,7 +78,8 @@ def asked_by(
     begun = button.click(lambda: gr.Button(interactive=False), None, button, **once)
     limit = limits.MOST_WAITING
     ended = begun.then(handler, inputs, outputs, concurrency_id=group, concurrency_limit=limit, **PRIVATE)
-    ended.then(lambda: gr.Button(interactive=True), None, button, **once)
+    for end in (ended.success, ended.failure):  # of what failed, `then` never comes
+        end(lambda: gr.Button(interactive=True), None, button, **once)
 
 
 def status(name: str) -> gr.HTML:
