@@ -7,6 +7,7 @@ Published bars are hatched and named as such: they were measured by others, on t
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -36,7 +37,7 @@ _AROUND: Final = 130  # pixels of legend and axis
 _COLUMN: Final = 102  # where the values are written, in per cent
 _OFFSET: Final = 0.14  # of each of the two bars of a row from their middle
 _MIDDLE: Final = 0.14  # of the bars, below that of the row
-_NAME: Final = -0.3  # of the name, above it
+_LETTERS: Final = 44  # of a name that go into a line
 _MEASURES: Final = (("neutral", "charge-neutral", BLUE), ("balanced", "electronegativity-balanced", GREEN))
 
 
@@ -117,7 +118,7 @@ def validity_bars(bars: Sequence[Bar], setting: str, published: Sequence[Bar] = 
         caption += " Dotted lines continue the values of the training set."
     if any(row.role == PUBLISHED_ELSEWHERE for row in rows):
         caption += " Hatched: published values, not measured here, on the samples of their authors."
-    return Picture("validity", "Validity beside published values", caption, _draw(rows))
+    return Picture("validity", "Validity beside published values", caption, _draw(rows), least_width=280)
 
 
 def _draw(rows: Sequence[Bar]) -> go.Figure:
@@ -215,17 +216,20 @@ def _heights(rows: Sequence[Bar], at: int) -> list[float]:
 
 
 def _named(row: Bar, place: int) -> dict[str, object]:
-    """Write the name of a row above its bars, where a long one leaves the bars their width on a phone."""
-    name = escaped(row.name)
+    """Write the name of a row above its bars, on two lines if it is long: so it leaves the bars a phone's width."""
+    words = row.name if row.role == MEASURED else f"{row.name}, {row.role}"
+    lines = textwrap.wrap(words, _LETTERS, max_lines=2, placeholder=" …")
     return {
-        "text": name if row.role == MEASURED else f"{name}, <i>{row.role}</i>",
+        "text": "<br>".join(map(escaped, lines)),
         "x": 0,
-        "y": place + _NAME,
+        "y": place + _MIDDLE - 2 * _OFFSET,
         "xanchor": "left",
-        "yanchor": "middle",
+        "yanchor": "bottom",
         "xshift": 2,
+        "yshift": -2,
         "showarrow": False,
         "align": "left",
+        "font": {"size": 13 if len(lines) == 1 else 11},
     }
 
 
