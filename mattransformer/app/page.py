@@ -10,7 +10,7 @@ import gradio as gr
 
 from mattransformer.app import api, links
 from mattransformer.app.views import generate, screen, tinker
-from mattransformer.app.views.view import status
+from mattransformer.app.views.view import QUICK, status
 
 TITLE: Final = "mattransformer"
 _SUBTITLE: Final = "Language models that learn the formulas of inorganic compounds and propose new ones."
@@ -55,7 +55,7 @@ def build(opened: threading.Event | None = None) -> gr.Blocks:
                 shown += values if values is not None else [gr.skip()] * len(view.inputs)
             return shown + [gr.Button(interactive=True) for view in views for _ in view.runs]
 
-        page.load(
+        filled = page.load(
             restore,
             None,
             [
@@ -66,6 +66,9 @@ def build(opened: threading.Event | None = None) -> gr.Blocks:
             queue=False,
             show_progress="hidden",
         )
+        for view in views:
+            if view.drawn is not None:
+                filled.then(*view.drawn, **QUICK)
     page.queue(max_size=_WAITING, default_concurrency_limit=4)
     # Gradio looks for requests a thousand times a second, for a fifth of a core while nobody asks anything.
     page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = _LOOKING

@@ -287,7 +287,12 @@ def test_links_of_all_views_restore_what_they_say(filled: Visitor, visitor: Visi
         assert page.get_by_role("tab", name=TABS[view]).get_attribute("aria-selected") == "true"
         for name, value in fields.items():
             assert box(page, name).input_value() == value
-        assert view != "generate" or page.get_by_label("Charge-neutral").is_checked()
+        if view == "generate":
+            assert page.get_by_label("Charge-neutral").is_checked()
+            for symbol, label in (("O", "O, oxygen, required"), ("Pb", "Pb, lead, forbidden")):
+                page.locator(f'#generate-rules [data-symbol="{symbol}"][aria-label="{label}"]').wait_for()
+        if view == "tinker":
+            page.locator('#tinker-tokens [data-site="Fe"][aria-pressed="true"]').first.wait_for()
 
 
 def test_nothing_can_be_run_before_a_link_has_filled_the_inputs_in(visitor: Visitor) -> None:

@@ -181,7 +181,7 @@ def build() -> View:
     toxic.click(lambda own: _with(own, TOXIC), forbid, forbid, **QUICK)
     radioactive.click(lambda own: _with(own, RADIOACTIVE), forbid, forbid, **QUICK)
     clear.click(lambda: ("", "", ""), None, texts, **QUICK)
-    return View(NAME, inputs, restored, [run])
+    return View(NAME, inputs, restored, [run], (_rules, texts, elements))
 
 
 _LABEL: Final = "Elements and their rules"

@@ -198,12 +198,11 @@ def build() -> View:
     formula.input(left, None, forgotten, **QUICK)
     for button in chosen:
         button.click(left, None, forgotten, **QUICK)
-    gr.on(
-        [formula.change, site.change, places.change], tokens_as_html, [formula, site, places], tokens, **QUICK
-    )
+    shown: list[Any] = [formula, site, places]
+    gr.on([own.change for own in shown], tokens_as_html, shown, tokens, **QUICK)
     tokens.select(_site_of, None, site, **QUICK)
     mode.change(lambda mode: gr.Number(visible=mode == DOPING), mode, fraction, **QUICK)
-    return View(NAME, inputs, restored, [run])
+    return View(NAME, inputs, restored, [run], (tokens_as_html, shown, tokens))
 
 
 def _nothing() -> list[Any]:

@@ -46,12 +46,15 @@ class View:
         inputs: components that a link restores.
         restored: gives a value for each of them, from those in the link and what is usual for the others.
         runs: buttons that ask the library; they wait until a link has filled the inputs in.
+        drawn: what shows the inputs: a function, its inputs and what it draws. It is called once a link has filled them
+            in, since a part of the page that nobody has looked at yet may not tell of their change.
     """
 
     name: str
     inputs: Sequence[Any]
     restored: Callable[[Mapping[str, Any]], list[Any]]
     runs: Sequence[Any]
+    drawn: tuple[Callable[..., Any], Sequence[Any], Any] | None = None
 
 
 def run_button(label: str, name: str) -> gr.Button:
