@@ -140,7 +140,7 @@ class Formula:
                 raise reject(
                     value,
                     f"{isotope} is an isotope of H",
-                    "count it as H with heavy_hydrogen=True, or --heavy-hydrogen",
+                    "count it as H with heavy_hydrogen=True, or --heavy-hydrogen of mattransformer screen",
                 )
             amounts["H"] = amounts.get("H", 0.0) + amounts.pop(isotope)
         return _ordered(whole_cell(amounts, value, max_cell_atoms))

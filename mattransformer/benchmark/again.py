@@ -12,7 +12,7 @@ from pathlib import Path
 from mattransformer.benchmark.lists import DATA, read_lists
 from mattransformer.benchmark.records import LISTS, read_all
 from mattransformer.benchmark.run import Request, make_checkpoint, measure_lists, measure_system
-from mattransformer.benchmark.systems import BenchmarkError, find
+from mattransformer.benchmark.systems import BenchmarkError, check_checkpoint, find
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,9 @@ def measure_again(earlier: Path, results: Path, configs: Path, runs: Path, *, tr
     wanted = list(recorded(earlier))
     if not wanted:
         raise BenchmarkError(f"{earlier} has no records: name a folder such as results/benchmark")
+    if not train:
+        for own in wanted:
+            check_checkpoint(find(own.system, own.data, configs, runs))
     lists = None
     with tqdm(wanted, unit="measurement", disable=None) as bar:
         for own in bar:

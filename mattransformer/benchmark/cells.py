@@ -16,6 +16,7 @@ Records = Mapping[str, Mapping[str, Any]]
 Cell = Mapping[str, Any]
 
 KINDS: Final = ("binary", "ternary", "quaternary")
+ALL_KINDS: Final = (*KINDS, "more")
 NONE: Final = "–"
 
 
@@ -39,6 +40,11 @@ def in_order(data: str, records: Records) -> Iterator[tuple[str, Mapping[str, An
 def title_of(data: str) -> str:
     """Give the name of a data set as it is written: MP + OQMD."""
     return data.upper().replace("+", " + ")
+
+
+def published_data(data: str) -> str:
+    """Give the data set of published figures that is the nearest to one of ours: the larger part of it."""
+    return title_of(data).split(" + ")[-1]
 
 
 def cell_of(record: Mapping[str, Any], setting: str, n: int, method: str = SAMPLING) -> Cell | None:

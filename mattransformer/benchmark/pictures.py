@@ -12,7 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from mattransformer.benchmark.cells import Cell, Records, cell_of, in_order, table_rung, title_of
+from mattransformer.benchmark.cells import (
+    Cell,
+    Records,
+    cell_of,
+    in_order,
+    published_data,
+    table_rung,
+    title_of,
+)
 from mattransformer.benchmark.lists import DATA, TEST
 from mattransformer.benchmark.records import LISTS, read_all
 from mattransformer.benchmark.run import RUNGS
@@ -21,7 +29,7 @@ from mattransformer.metrics.intervals import recorded
 from mattransformer.pictures.curves import Curve, recovery_curves, uniqueness_curves
 from mattransformer.pictures.picture import Picture, PictureError
 from mattransformer.pictures.report import write_report
-from mattransformer.pictures.validity import TRAINING_SET, Bar, Estimate, validity_bars
+from mattransformer.pictures.validity import TRAINING_SET, Bar, Estimate, published_of, validity_bars
 
 _MIX = VARIANTS[0]
 
@@ -61,7 +69,11 @@ def pictures_of(data: str, records: Records) -> Iterator[Picture]:
         return
     longest = [(name, cell) for name, own in in_order(data, records) if (cell := _longest(own)) is not None]
     pictures = (
-        validity_bars(list(_bars(data, records, n)), f"smact14; the first {n:,} distinct suggestions, mix"),
+        validity_bars(
+            list(_bars(data, records, n)),
+            f"smact14; the first {n:,} distinct suggestions, mix",
+            published_of(published_data(data), "its own pure sets"),
+        ),
         uniqueness_curves([_uniqueness(name, cell) for name, cell in longest]),
         recovery_curves(
             [_recovery(name, cell) for name, cell in longest], f"the test rows of {title_of(data)}"

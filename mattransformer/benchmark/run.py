@@ -16,7 +16,7 @@ from mattransformer.benchmark.lists import Lists, read_lists
 from mattransformer.benchmark.measurement import measure_list, measure_sample
 from mattransformer.benchmark.records import KIND, LISTS, Record, folder_of, record_of, write
 from mattransformer.benchmark.sources import ladder
-from mattransformer.benchmark.systems import BenchmarkError, System, chosen, open_source
+from mattransformer.benchmark.systems import BenchmarkError, System, check_checkpoint, chosen, open_source
 from mattransformer.data.variants import VARIANTS
 from mattransformer.evaluation.settings import DEFAULT
 from mattransformer.generation.language_model import load
@@ -97,6 +97,7 @@ def measure_system(system: System, lists: Lists, request: Request, results: Path
     Raises:
         MattransformerError: no checkpoint, or a damaged one.
     """
+    check_checkpoint(system)
     record = record_of(system, lists, results, request.seed)
     settings = [name for name in system.settings if not request.settings or name in request.settings]
     for setting in settings:
@@ -218,6 +219,8 @@ def run(
             "none of these systems has what was asked for: the setting default and the methods without replacement and "
             "top-n are of language models on mp+oqmd, pure and strict of language models and random generators"
         )
+    if not train:
+        systems = _ready(systems, named=bool(models))
     lists: Lists | None = None
     with tqdm(systems, unit="system", disable=None) as bar:
         for system in bar:
@@ -228,6 +231,21 @@ def run(
             if train:
                 make_checkpoint(system)
             measure_system(system, lists, request, results)
+
+
+def _ready(systems: Sequence[System], *, named: bool) -> list[System]:
+    """Leave out what has no checkpoint, with the way to one; refuse it before anything is measured if it was named."""
+    ready = []
+    for system in systems:
+        try:
+            check_checkpoint(system)
+        except BenchmarkError as error:
+            if named:
+                raise
+            _log.warning("left out: %s", error)
+        else:
+            ready.append(system)
+    return ready
 
 
 def _asked(system: System, request: Request) -> bool:

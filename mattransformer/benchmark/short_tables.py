@@ -16,6 +16,7 @@ from mattransformer.benchmark.cells import (
     in_order,
     line,
     percent,
+    published_data,
     share,
     table_rung,
     title_of,
@@ -69,21 +70,28 @@ def short_tables(results: Path) -> Iterator[str]:
                 ]
                 yield _short_line(name, mix, cells)
             elif VARIANTS[0] in record["settings"]:
-                fewer.append(f"`{name}` ({_most(record):,})")
+                fewer.append(f"`{name}` ({_largest(record, VARIANTS[0]):,})")
         for published in FIGURES:
-            if published.data in ("MP", "OQMD") and published.data == title_of(data).split(" + ")[-1]:
+            if published.data == published_data(data):
                 yield line(
                     words_of(published), percent(published.charge_neutral), percent(published.balanced),
                     *[NONE] * 9,
                 )  # fmt: skip
-        yield from _behind(data, records, n)
-        if fewer:
-            yield f"\nMeasured on fewer suggestions, see the page of all tables: {', '.join(fewer)}."
-        missing = [f"`{name}`" for name in names(data) if name not in records]
-        if missing:
-            yield f"\nNot run on {title_of(data)}: {', '.join(missing)}."
+        yield from _below(data, records, fewer)
         yield ""
     yield from rediscovery("mp+oqmd", read_all("mp+oqmd", results))
+
+
+def _below(data: str, records: Records, fewer: Sequence[str]) -> Iterator[str]:
+    """Say what a table does not: which models are behind, each where it was measured furthest, and what is missing."""
+    for setting in VARIANTS:
+        for rung in sorted({_largest(record, setting) for record in _models(records)} - {0}, reverse=True):
+            yield from behind(data, records, setting, rung, only_there=True)
+    if fewer:
+        yield f"\nMeasured on fewer suggestions, see the page of all tables: {', '.join(fewer)}."
+    missing = [f"`{name}`" for name in not_run(records)]
+    if missing:
+        yield f"\nNot run on {title_of(data)}: {', '.join(missing)}."
 
 
 _COMPARED: Final[Mapping[str, Callable[[Cell], float]]] = {
@@ -96,31 +104,54 @@ _COMPARED: Final[Mapping[str, Callable[[Cell], float]]] = {
 }
 
 
-def _behind(data: str, records: Records, n: int) -> Iterator[str]:
-    """Name the language models that are not ahead of every other system, as a line by setting."""
-    for setting in VARIANTS:
-        m = n if setting == VARIANTS[0] else table_rung(records, setting)
-        cells = {
-            name: cell
-            for name, record in in_order(data, records)
-            if m is not None and (cell := cell_of(record, setting, m)) is not None
-        }
-        models = [name for name in cells if name in LANGUAGE_MODELS]
-        others = [name for name in cells if name in names(data) and name not in models]
-        told = []
-        for words, value in _COMPARED.items():
-            best = max(others, key=lambda name, value=value: value(cells[name]), default=None)  # type: ignore[misc]
-            if best is None:
-                continue
-            late = [f"`{name}`" for name in models if value(cells[name]) <= value(cells[best])]
-            if late:
-                told.append(f"{words} {', '.join(late)} (best of the others: `{best}`)")
-        if told:
-            yield f"\nNot ahead of every baseline, *{setting}*, {m:,}: in {'; in '.join(told)}."
+def behind(data: str, records: Records, setting: str, n: int, *, only_there: bool = False) -> Iterator[str]:
+    """Name the language models that are not ahead of every other system among n suggestions.
+
+    Args:
+        data: its name.
+        records: of `records.read_all`.
+        setting: of the suggestions.
+        n: suggestions.
+        only_there: whether models are left out that were measured on more.
+
+    Yields:
+        A line, if there are any.
+    """
+    cells = {
+        name: cell
+        for name, record in in_order(data, records)
+        if (cell := cell_of(record, setting, n)) is not None
+    }
+    models = [
+        name
+        for name in cells
+        if name in LANGUAGE_MODELS and not (only_there and _largest(records[name], setting) > n)
+    ]
+    others = [name for name in cells if name in names(data) and name not in LANGUAGE_MODELS]
+    told = []
+    for words, value in _COMPARED.items():
+        best = max(others, key=lambda name, value=value: value(cells[name]), default=None)  # type: ignore[misc]
+        if best is None:
+            continue
+        late = [f"`{name}`" for name in models if value(cells[name]) <= value(cells[best])]
+        if late:
+            told.append(f"{words} {', '.join(late)} (best of the others: `{best}`)")
+    if told:
+        yield f"\nNot ahead of every baseline, *{setting}*, {n:,}: in {'; in '.join(told)}."
 
 
-def _most(record: Mapping[str, Any]) -> int:
-    return max((n for n in RUNGS if cell_of(record, VARIANTS[0], n) is not None), default=0)
+def not_run(records: Records) -> list[str]:
+    """Name the systems of any data set that have no record of this one."""
+    every = dict.fromkeys(name for data in DATA for name in names(data))
+    return [name for name in every if name not in records]
+
+
+def _models(records: Records) -> list[Mapping[str, Any]]:
+    return [record for name, record in records.items() if name in LANGUAGE_MODELS]
+
+
+def _largest(record: Mapping[str, Any], setting: str) -> int:
+    return max((n for n in RUNGS if cell_of(record, setting, n) is not None), default=0)
 
 
 def _short_line(name: str, mix: Cell, others: Sequence[Cell | None]) -> str:
@@ -153,7 +184,7 @@ def rediscovery(data: str, records: Records) -> Iterator[str]:
         return
     yield (
         f"\n**Rediscovery, learned from {title_of(data)}: test rows, and ICSD compounds outside the training rows, "
-        "found among n distinct suggestions**\n"
+        "found among n distinct suggestions; a dash was not run**\n"
     )
     yield line("system", "setting", "asked by", *(f"{n:,}" for n in RUNGS))
     yield line("---", "---", "---", *["---:"] * len(RUNGS))

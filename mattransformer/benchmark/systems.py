@@ -165,6 +165,28 @@ def open_source(system: System, lists: Lists, setting: str) -> Source:
         BenchmarkError: the checkpoint is not there.
         CheckpointError: it is damaged.
     """
+    check_checkpoint(system)
+    chosen = lists.setting(setting)
+    if system.checkpoint is None:
+        return GeneratorSource(RANDOM[system.name].fit(chosen.rows(lists.rows)["formula"].tolist()))
+    if not system.learned:
+        return GeneratorSource(load_generator(system.checkpoint))
+    lm = load(system.checkpoint)
+    counts = lists.rows.value_counts(["source", "variant"])
+    return LanguageModelSource(
+        lm, chosen.conditions, [int(counts.get(pair, 0)) for pair in chosen.conditions]
+    )
+
+
+def check_checkpoint(system: System) -> None:
+    """Make sure that a system can be asked.
+
+    Args:
+        system: with or without its checkpoint.
+
+    Raises:
+        BenchmarkError: the checkpoint is not there, or of a training that was cut off.
+    """
     if system.missing:
         raise BenchmarkError(
             f"{system.name} on {system.data} has no checkpoint in {system.checkpoint}: add --train, or run "
@@ -178,16 +200,6 @@ def open_source(system: System, lists: Lists, setting: str) -> Source:
             f"{system.name} on {system.data}: the training in {system.checkpoint} was cut off after "
             f"{system.cut_off:,} steps; {way_out} to go on with it"
         )
-    chosen = lists.setting(setting)
-    if system.checkpoint is None:
-        return GeneratorSource(RANDOM[system.name].fit(chosen.rows(lists.rows)["formula"].tolist()))
-    if not system.learned:
-        return GeneratorSource(load_generator(system.checkpoint))
-    lm = load(system.checkpoint)
-    counts = lists.rows.value_counts(["source", "variant"])
-    return LanguageModelSource(
-        lm, chosen.conditions, [int(counts.get(pair, 0)) for pair in chosen.conditions]
-    )
 
 
 def chosen(models: Sequence[str], data: Sequence[str], configs: Path, runs: Path) -> list[System]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mattransformer.benchmark.cells import (
+    ALL_KINDS,
     KINDS,
     NONE,
     Cell,
@@ -30,8 +31,8 @@ from mattransformer.benchmark.cells import (
 from mattransformer.benchmark.lists import DATA, ICSD, MATRICES, TEST, TRAINING
 from mattransformer.benchmark.records import LISTS, read_all
 from mattransformer.benchmark.run import RUNGS
-from mattransformer.benchmark.short_tables import rediscovery, short_tables
-from mattransformer.benchmark.systems import BenchmarkError, names
+from mattransformer.benchmark.short_tables import behind, not_run, rediscovery, short_tables
+from mattransformer.benchmark.systems import BenchmarkError
 from mattransformer.data.variants import VARIANTS
 from mattransformer.evaluation.report import update_readme
 from mattransformer.evaluation.settings import DEFAULT
@@ -158,7 +159,7 @@ def _extent_table(data: str, records: Records) -> Iterator[str]:
     yield "\nSuggestions that were measured at most, by plain sampling; a dash was not run:\n"
     yield line("system", *(f"*{setting}*" for setting in settings))
     yield line("---", *["---:"] * len(settings))
-    for name in (*dict(in_order(data, records)), *(name for name in names(data) if name not in records)):
+    for name in (*dict(in_order(data, records)), *not_run(records)):
         measured = [
             max((n for n in RUNGS if name in records and cell_of(records[name], setting, n)), default=0)
             for setting in settings
@@ -173,9 +174,9 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
     yield f"\n### {title_of(data)}, *{setting}*, {n:,} suggestions\n"
     yield line(
         *("system", "drawn", "unique", "charge-neutral", "EN-balanced", "default", "new", "EN-balanced of the new"),
-        *(f"{kind} test rows" for kind in KINDS), "test rows", "per 1,000", "times random", "training rows", "ICSD",
+        *(f"{kind} test rows" for kind in ALL_KINDS), "test rows", "per 1,000", "times random", "training rows", "ICSD",
     )  # fmt: skip
-    yield line("---", *["---:"] * 15)
+    yield line("---", *["---:"] * 16)
     random = [cell_of(records[name], setting, n) if name in records else None for name in _RANDOM]
     for name, cell in rows:
         found = cell["found"]
@@ -188,7 +189,7 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
             share(cell["validity"]["smact-default"]["balanced"]),
             share(cell["new"]["mp and oqmd"]),
             share(cell["new_only"]["balanced"]),
-            *(share(found[TEST][kind]) for kind in KINDS),
+            *(share(found[TEST][kind]) for kind in ALL_KINDS),
             with_interval(found[TEST]["all"]),
             f"{1_000 * found[TEST]['all']['count'] / n:.1f}",
             ", ".join(_times(cell, own) for own in random),
@@ -203,6 +204,7 @@ def _setting_table(data: str, records: Records, setting: str, n: int) -> Iterato
             for name in (TEST, TRAINING)
         ]
         yield f"\nMATGAN found of the {' rows; of the '.join(shares)}."
+    yield from behind(data, records, setting, n)
 
 
 def _times(cell: Cell, random: Cell | None) -> str:
@@ -294,10 +296,16 @@ def _published_table() -> Iterator[str]:
         "EN-balanced",
         "training rows: both",
         *(f"{kind} held-out rows" for kind in KINDS),
+        *(f"{kind} training rows" for kind in KINDS),
+        *(f"{kind}: not in the training rows" for kind in KINDS),
     )
-    yield line("---", *["---:"] * 6)
+    yield line("---", *["---:"] * 12)
     for own in FIGURES:
         training = NONE if own.training is None else ", ".join(map(percent, own.training))
-        found = [percent(own.found[kind]) if kind in own.found else NONE for kind in KINDS]
+        found = [
+            percent(part.get(kind), 2)
+            for part in (own.found, own.found_of_training, own.new)
+            for kind in KINDS
+        ]
         yield line(words_of(own), percent(own.charge_neutral), percent(own.balanced), training, *found)
-    yield f"\nWhat MATGAN recovered is of {MATGAN_SAMPLES:,} samples."
+    yield f"\nWhat MATGAN recovered, and what is not in its training rows, is of {MATGAN_SAMPLES:,} samples."

@@ -23,6 +23,7 @@ from mattransformer.data.formula_columns import check_names, formula_column, is_
 if TYPE_CHECKING:
     import pandas as pd
 
+_LONGEST_HEAD = 100_000  # bytes of a first line that are looked at
 _TEXT = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt"})
 _HEAD = 8192  # bytes that tell text from what is none
 _GZIP = b"\x1f\x8b"  # begins every file that gzip made
@@ -169,8 +170,16 @@ def opened(path: Path) -> BinaryIO:
 
 
 def separator_of(path: Path) -> str:
-    """Tell what stands between the cells of a CSV or TSV from its name."""
-    return "\t" if kind_of(path) == ".tsv" else ","
+    """Tell what stands between the cells of a CSV or TSV.
+
+    A tab by the name of the file; a semicolon, as spreadsheets write where the comma is decimal, if the first line has
+    some and no comma.
+    """
+    if kind_of(path) == ".tsv":
+        return "\t"
+    with opened(path) as stream:
+        first = stream.readline(_LONGEST_HEAD)
+    return ";" if b";" in first and b"," not in first else ","
 
 
 def _packed(path: Path) -> bool:

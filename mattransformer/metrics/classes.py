@@ -5,8 +5,8 @@
 
 The class goes by the most electronegative element, last in the canonical order of `mattransformer.elements`: O makes an
 oxide, F, Cl, Br and I a halide, S, Se and Te a chalcogenide, N a nitride, P, As, Sb and Bi a pnictide. What is left is
-an intermetallic if all its elements are metals or metalloids, and otherwise other, such as a carbide or a hydride. An
-oxyfluoride is a halide by this rule.
+an intermetallic if all its elements are metals or metalloids, and otherwise other, such as a carbide or a hydride; so
+is a single element. An oxyfluoride is a halide by this rule.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def classes(compositions: Compositions) -> NDArray[np.int8]:
     begins = compositions.starts[:-1]
     found = _BY_OUTER[np.maximum.reduceat(_RANKS[compositions.numbers], begins)]
     no_metals = np.logical_or.reduceat(_NO_METAL[compositions.numbers], begins)
-    return np.where((found == _INTERMETALLIC) & no_metals, np.int8(_OTHER), found)
+    alone = compositions.sizes == 1  # oxygen is no oxide
+    return np.where(alone | ((found == _INTERMETALLIC) & no_metals), np.int8(_OTHER), found)
 
 
 def class_names(compositions: Compositions) -> list[str]:

@@ -159,7 +159,7 @@ def _found(name: str, recovery: Mapping[str, Any], kinds: Sequence[str]) -> list
         *(_percent(recovery["by_elements"][kind]) for kind in kinds),
         _percent(recovery),
         f"{recovery['count']:,} of {recovery['of']:,}",
-        _NONE if per is None else f"{per:.1f}",
+        _NONE if per is None or not recovery["of"] else f"{per:.1f}",
         _NONE if factor is None else f"{factor:.3g}",
     ]
 

@@ -73,9 +73,14 @@ class Bar:
     role: str = MEASURED
 
 
-def _published() -> Iterator[Bar]:
+def published_of(*data: str) -> tuple[Bar, ...]:
+    """Give what `metrics.published` has of models of some data sets, as that calls them."""
+    return tuple(_published(data))
+
+
+def _published(data: Sequence[str]) -> Iterator[Bar]:
     for own in FIGURES:
-        if own.data in ("MP", "its own pure sets"):
+        if own.data in data:
             name = f"{own.system}, {own.data}"
             yield Bar(name, Estimate(own.charge_neutral), Estimate(own.balanced), PUBLISHED_ELSEWHERE)
             if own.training is not None:
@@ -83,7 +88,7 @@ def _published() -> Iterator[Bar]:
                 yield Bar(f"training set of {name}", neutral, balanced, PUBLISHED_ELSEWHERE)
 
 
-PUBLISHED: Final = tuple(_published())
+PUBLISHED: Final = published_of("MP", "its own pure sets")
 """What `metrics.published` has of models of MP and of the pure sets."""
 
 

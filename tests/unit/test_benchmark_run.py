@@ -226,6 +226,9 @@ def test_pictures_hold_every_system_beside_the_training_rows_and_published_value
     bars = json.dumps(drawn["mp-validity"].figure.to_plotly_json(), default=str)
     for name in ("gpt2", "pseudo-random", "training rows", "MATGAN, MP"):
         assert name in bars
+    larger = next(pictures_of("mp+oqmd", read_all("mp", results)))
+    assert "MATGAN, OQMD" in json.dumps(larger.figure.to_plotly_json(), default=str)
+    assert "MATGAN, MP" not in json.dumps(larger.figure.to_plotly_json(), default=str)
     curves = {trace.name: trace for trace in drawn["mp-recovery"].figure.data}
     found = cell(results, "gpt2", "mix")["found"][TEST]
     assert curves["gpt2"].y[-1] == pytest.approx(100 * found["all"]["share"], abs=1e-3)
@@ -278,6 +281,15 @@ def test_a_language_model_that_is_not_ahead_of_a_baseline_is_named_below_the_tab
     assert "Not ahead of every baseline, *mix*, 1,000: in charge neutrality `gpt2` (best" in text
     assert "EN balance `gpt2` (best of the others: `pseudo-random`)" in text
     assert "charge neutrality `gpt2`" not in "\n".join(short_tables(results))
+    assert "Not ahead of every baseline, *mix*, 1,000: in charge neutrality `gpt2` (best" in "\n".join(
+        page(folder)
+    )
+    own["settings"]["mix"][SAMPLING]["10000"] = own["settings"]["mix"][SAMPLING]["1000"]
+    for name in ("pseudo-random", "stoichiometry-random", "cvae"):
+        (folder / "mp" / f"{name}.json").write_text(json.dumps(own | {"system": name}))
+    text = "\n".join(short_tables(folder))
+    assert "the first 10,000 distinct suggestions of each" in text
+    assert "Not ahead of every baseline, *mix*, 1,000: in charge neutrality `gpt2` (best" in text
 
 
 def test_the_page_says_how_far_each_system_was_measured_and_what_was_not_run(results: Path) -> None:
@@ -385,6 +397,23 @@ def test_a_request_that_means_nothing_to_any_system_is_refused(tmp_path: Path) -
     with pytest.raises(BenchmarkError, match="none of these systems has what was asked for"):
         run(["pseudo-random"], ["mp"], Request(methods=(TOP,)), tmp_path, tmp_path, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_has_no_checkpoint_is_left_out_or_where_it_was_named_refused_before_anything_is_measured(
+    lists: Lists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mattransformer.benchmark.run.read_lists", lambda data: lists)
+    monkeypatch.setattr(systems, "LANGUAGE_MODELS", ("gpt",))
+    monkeypatch.setattr(systems, "KEPT", tmp_path)
+    request = Request(up_to=1_000, settings=("mix",))
+    with pytest.raises(BenchmarkError, match=r"gpt on mp has no checkpoint in .*: add --train, or run"):
+        run(["pseudo-random", "gpt"], ["mp"], request, tmp_path / "a", Path("configs"), tmp_path)
+    assert not (tmp_path / "a").exists()
+    run([], ["mp"], request, tmp_path / "b", Path("configs"), tmp_path)
+    assert {path.stem for path in (tmp_path / "b" / "mp").iterdir()} == {
+        *("lists", "pseudo-random", "stoichiometry-random")
+    }
+    assert "left out: gpt on mp has no checkpoint" in caplog.text
 
 
 def test_what_records_hold_is_measured_again_by_one_command_and_is_the_same(

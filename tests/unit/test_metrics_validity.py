@@ -117,6 +117,8 @@ def class_by_pymatgen(formula: Formula) -> str:
         "nitride": {"N"},
         "pnictide": {"P", "As", "Sb", "Bi"},
     }
+    if len(formula.elements) == 1:
+        return "other"
     for name, symbols in anions.items():
         if formula.elements[-1] in symbols:
             return name
@@ -131,6 +133,10 @@ def test_classes_of_rows_go_by_the_anion_and_the_metals_of_pymatgen(shared_data:
         names = [class_by_pymatgen(some.compositions.formula(at)) for at in range(len(some))]
         assert class_names(some.compositions) == names
         assert set(names) == set(CLASSES)
+
+
+def test_a_single_element_is_neither_an_oxide_nor_an_intermetallic() -> None:
+    assert class_names(FormulaList.of(["O2", "Fe", "Cl2"]).compositions) == ["other"] * 3
 
 
 def test_cobalt_makes_an_intermetallic_with_what_pymatgen_calls_a_metal_or_metalloid() -> None:

@@ -25,6 +25,11 @@ def write_tsv(path: Path) -> None:
     TABLE.to_csv(path, index=False, sep="\t")
 
 
+def write_with_semicolons(path: Path) -> None:
+    """As spreadsheets do where the comma is decimal."""
+    TABLE.to_csv(path, index=False, sep=";")
+
+
 def write_records(path: Path) -> None:
     TABLE.to_json(path, orient="records")
 
@@ -60,6 +65,7 @@ def write_parquet(path: Path) -> None:
         ("rows.csv", write_csv),
         ("rows.csv.gz", write_csv),
         ("rows.tsv", write_tsv),
+        ("semicolons.csv", write_with_semicolons),
         ("rows.json", write_records),
         ("rows.json", write_pandas_json),
         ("rows.json", write_records_by_identifier),

@@ -48,7 +48,7 @@ def written(folder: Path, name: str) -> Path:
     elif name.endswith(".txt"):
         path.write_text("# salts\n\n" + "\n".join(SALTS), encoding="utf-8")
     else:
-        table.to_csv(path, index=False, sep="\t" if ".tsv" in name else ",")
+        table.to_csv(path, index=False, sep="\t" if ".tsv" in name else ";" if "semicolons" in name else ",")
     return path
 
 
@@ -57,6 +57,7 @@ def written(folder: Path, name: str) -> Path:
     [
         ("a.csv", 2),
         ("a.tsv", 2),
+        ("semicolons.csv.gz", 2),
         ("a.csv.gz", 2),
         ("a.parquet", 1),
         ("a.jsonl", 1),
