@@ -29,6 +29,7 @@ from mattransformer.screening.compositions import Compositions
 BUILD: Final = "python -m mattransformer.metrics.formation_energy"
 """The command that builds the shipped regressor."""
 
+_FLOATS: Final = ("edges", "leaves")  # arrays of trees that are kept byte by byte
 _ROWS: Final = 1 << 14  # described at a time, which bounds the memory
 _DISTANCES: Final = (0.0, 0.25, 0.5, 1.0, 2.0, math.inf)  # places of the modified Pettifor scale
 _RESAMPLES: Final = 1_000
@@ -80,7 +81,10 @@ class Regressor:
                 allow_pickle=False,
                 properties=self.properties,
                 elements=self.elements,
-                **self.trees.arrays(),
+                **{
+                    name: _planes(array) if name in _FLOATS else array
+                    for name, array in self.trees.arrays().items()
+                },
             )
 
     @classmethod
@@ -99,11 +103,24 @@ class Regressor:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 read = dict(arrays)
+            read |= {name: _joined(read[name]) for name in _FLOATS}
             return cls(Trees.from_arrays(read), read["properties"], read["elements"])
         except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
             raise FormationEnergyError(
                 f"cannot read the regressor of formation energies {path}: {error}; build it with {BUILD}"
             ) from error
+
+
+def _planes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Take floats apart into their first bytes, their second ones and so on, (4, n): that packs a tenth smaller."""
+    return np.ascontiguousarray(values.astype("<f4").view(np.uint8).reshape(-1, 4).T)
+
+
+def _joined(planes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Put floats together again, (n,)."""
+    if planes.dtype != np.uint8 or planes.ndim != 2 or len(planes) != np.dtype("<f4").itemsize:
+        raise ValueError("its floats are not in four planes of bytes")
+    return np.ascontiguousarray(planes.T).view("<f4").reshape(-1).astype(np.float32)
 
 
 def fit(compositions: Compositions, energies: NDArray[np.float64], **recipe: object) -> Regressor:
