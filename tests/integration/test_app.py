@@ -432,7 +432,8 @@ def test_what_is_refused_leaves_nothing_of_what_was_there_before(visitor: Visito
     page = visitor.opens("?view=screen", "screen")
     for file in (good, bad):
         page.locator("#screen-file input[type=file]").set_input_files(file)
-        page.get_by_text("1 formulas from a file" if file is good else "or drop a file").first.wait_for()
+        told = "1 formulas from a file" if file is good else "or drop a file"
+        page.locator("#screen-file").get_by_text(told).wait_for()
     page.locator("#screen-run").click()
     page.get_by_text("the list is empty").wait_for()
     box(page, "screen-formulas").fill("KBr, NaCl; SrTiO3")  # nothing lies over the field
